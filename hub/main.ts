@@ -143,12 +143,13 @@ async function run(config: HubConfig, asked?: ConformanceRequest): Promise<void>
   await recordRegistry(store, { before: undefined, next: listed, uid: ownUid(), at: clock.now(), policy: rules.policy });
   const started = { tenants: listed.tenants(), uid: ownUid(), at: clock.now(), policy: rules.policy };
   await recordTools(store, { ...started, fingerprint: TOOLS_FINGERPRINT });
-  let inForce: Pick<Registry, 'gateways'> & Partial<Pick<LiveRegistry, 'unknown'>> = listed;
+  let inForce: Pick<Registry, 'gateways' | 'isSandbox'> & Partial<Pick<LiveRegistry, 'unknown'>> = listed;
   const whereabouts = new Whereabouts({
     ...{ store, clock, isShared: opened.engine === 'postgres' },
     onAmbiguous: (of) =>
       log.warn({ ...of, err: new VitalmeshError('PATIENT-DEVICE') }, 'a move of a device by hand does not count any more'),
     gateways: () => inForce.gateways(),
+    isSandbox: (tenant) => inForce.isSandbox(tenant),
     unknown: () => inForce.unknown ?? NOTHING_UNKNOWN,
   });
   await whereabouts.open();
@@ -292,7 +293,7 @@ async function run(config: HubConfig, asked?: ConformanceRequest): Promise<void>
       ...clinicalOperatorCommands({
         ...{ door, reads, tenants: backups.tenants },
       }),
-      ...patientsOperatorCommands({ ...backups, door }),
+      ...patientsOperatorCommands({ ...backups, door, registry }),
       ...handOperatorCommands(openHand({ store, registry, policy, whereabouts, corrections, clock, tenants: backups.tenants })),
       ...readingsOperatorCommands({
         amending: openAmending({ store, door, registry, policy, corrections, clock }),
@@ -380,8 +381,8 @@ function exportOffline(config: HubConfig, filter: ExportFilter): AsyncIterable<u
 }
 
 function whereOffline(config: HubConfig, args: Record<string, unknown>): AsyncIterable<unknown> {
-  return offline(config, ({ door, tenants }) =>
-    patientsOperatorCommands({ door, tenants, clock: systemClock })['patients-where'](args, `local:${ownUid()}`),
+  return offline(config, ({ door, registry, tenants }) =>
+    patientsOperatorCommands({ door, registry, tenants, clock: systemClock })['patients-where'](args, `local:${ownUid()}`),
   );
 }
 
@@ -477,7 +478,7 @@ async function* placedOffline<T>(config: HubConfig, use: (site: PlacedSite) => A
   const { registry: listed, policy: rules } = loadRules(config);
   const [clock, metrics, policy] = [systemClock, new Metrics(), () => rules];
   await using store = await openExistingStore(config.store, { metrics });
-  const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), clock });
+  const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), isSandbox: (tenant) => listed.isSandbox(tenant), clock });
   await whereabouts.open();
   const registry = new LiveRegistry(listed, [], whereabouts);
   await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });

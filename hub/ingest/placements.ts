@@ -60,13 +60,14 @@ export class Placements {
   /** Everybody who is named has a public id before anything that names them is stored; nobody gets one for what is not. */
   async #admitted(sender: Sender, admission: Admission): Promise<{ places: BatchPlaces | undefined; parts: readonly Admitted[] }> {
     const { tenant, identity } = sender.gateway;
+    const isSandbox = sender.registry.isSandbox(tenant);
     const unkept = new Set<string>();
     for (;;) {
       const places = await this.#whereabouts?.placing(tenant, unkept);
       const parts = admission({ ...sender, places });
       if (places === undefined) return { places, parts };
       const moves = arrivalsOf(parts).flatMap((arrival) => {
-        const movement = movementIn(arrival, identity);
+        const movement = movementIn(arrival, identity, isSandbox);
         return movement ? [{ arrival, movement }] : [];
       });
       const names = moves.length + places.unheard.size > 0;
@@ -74,7 +75,7 @@ export class Placements {
       const moved = moves.filter(({ arrival }) => !(erased && isOfErased(arrival, erased)));
       await this.#whereabouts?.hear(
         tenant,
-        moved.flatMap(({ movement }) => readSaid(movement)?.records ?? []),
+        moved.flatMap(({ movement }) => readSaid(movement, isSandbox)?.records ?? []),
       );
       if (places.unheard.size === 0) return { places, parts };
       const { kept, late } = heardIn(parts, places.unheard, erased);
@@ -85,9 +86,9 @@ export class Placements {
     }
   }
 
-  #keeping({ gateway: { tenant, identity }, at }: Sender, places: BatchPlaces | undefined, parts: readonly Admitted[]): Keep {
+  #keeping({ gateway: { tenant, identity }, registry, at }: Sender, places: BatchPlaces | undefined, parts: readonly Admitted[]): Keep {
     const arrivals = arrivalsOf(parts);
-    const movements = arrivals.map((arrival) => movementIn(arrival, identity));
+    const movements = arrivals.map((arrival) => movementIn(arrival, identity, registry.isSandbox(tenant)));
     const tells = movements.some((movement) => movement !== undefined);
     const whereabouts = this.#whereabouts;
     if (!whereabouts || !places || !(tells || arrivals.some(({ placed }) => placed))) return (write) => write();
@@ -107,9 +108,9 @@ function arrivalsOf(parts: readonly Admitted[]): (Arrival | EventArrival)[] {
   return parts.flatMap((part) => ('arrival' in part ? [part.arrival] : []));
 }
 
-/** A movement as it will be read; undefined for anything else, and for a test, which moves nobody. */
-function movementIn(arrival: Arrival | EventArrival, gateway: string): ToldMovement | undefined {
-  if (!isEvent(arrival) || arrival.kind !== 'movement' || arrival.test) return undefined;
+/** A movement as it will be read; undefined for anything else, and for a test, which moves nobody but in a sandbox. */
+function movementIn(arrival: Arrival | EventArrival, gateway: string, isSandbox: boolean): ToldMovement | undefined {
+  if (!isEvent(arrival) || arrival.kind !== 'movement' || (arrival.test && !isSandbox)) return undefined;
   const { id, sortTime, receivedAt, test, received } = arrival;
   return { id, gateway, sortTime, receivedAt, test, resource: JSON.parse(received) };
 }

@@ -27,6 +27,8 @@ export interface WhereaboutsOptions {
   /** When nobody knows who was bound, for the store was put back; the same list while it is the same. None unless given. */
   unknown?: () => readonly UnknownStretch[];
   clock: Clock;
+  /** Whether a tenant is a sandbox, in which tests move people; none is unless given. */
+  isSandbox?: (tenant: string) => boolean;
   /** Whether other hubs store into it, too; false unless given. */
   isShared?: boolean;
   /** Told of a device that was moved by hand before devices were told apart by gateway, and that several gateways have: that move does not count. */
@@ -48,6 +50,8 @@ interface TenantState {
   readUpTo: Instant;
   deviceMoves: number;
   seen: SeenDevices;
+  /** As which all of it was read. */
+  isSandbox: boolean;
   /** Commits of this process that will make something else known. */
   underway: Set<Promise<unknown>>;
   /** Public ids of whom the store is forgetting. */
@@ -126,7 +130,9 @@ export class Whereabouts implements Presence {
     const state = await this.#ready(tenant);
     let told: Learning | undefined;
     const changes = (results: readonly ArrivalResult[]): Learning['orders'] | undefined => {
-      const stored = movements.flatMap((movement, i) => (movement && results[i] === 'stored' ? (readSaid(movement) ?? []) : []));
+      const stored = movements.flatMap((movement, i) =>
+        movement && results[i] === 'stored' ? (readSaid(movement, state.isSandbox) ?? []) : [],
+      );
       told = stored.length === 0 ? undefined : state.places.learning(stored, at);
       return told?.orders;
     };
@@ -264,6 +270,10 @@ export class Whereabouts implements Presence {
     });
   }
 
+  #isSandbox(tenant: string): boolean {
+    return this.#options.isSandbox?.(tenant) ?? false;
+  }
+
   async #underway<T>(state: TenantState, commit: () => Promise<T>): Promise<T> {
     const committing = commit();
     state.underway.add(committing);
@@ -274,10 +284,16 @@ export class Whereabouts implements Presence {
     }
   }
 
-  #ready(tenant: string): Promise<TenantState> {
+  async #ready(tenant: string): Promise<TenantState> {
     const ready = this.#tenants.get(tenant) ?? this.#opened(tenant);
     this.#tenants.set(tenant, ready);
-    return ready;
+    const state = await ready;
+    if (state.isSandbox === this.#isSandbox(tenant)) return state;
+    // It became another kind of tenant while it was known: what tests said counts, or does not any more.
+    const reading = this.#reading.get(tenant) ?? this.#readAnew(tenant, state).finally(() => this.#reading.delete(tenant));
+    this.#reading.set(tenant, reading);
+    await reading;
+    return await this.#ready(tenant);
   }
 
   async #opened(tenant: string): Promise<TenantState> {
@@ -295,7 +311,8 @@ export class Whereabouts implements Presence {
       () => this.#followed.losses(tenant),
     );
     const none = { version: 0, readUpTo: Number.NEGATIVE_INFINITY, deviceMoves: 0 };
-    const state: TenantState = { places, ...none, seen, underway: new Set(), erased: new Set() };
+    const isSandbox = this.#isSandbox(tenant);
+    const state: TenantState = { places, ...none, seen, isSandbox, underway: new Set(), erased: new Set() };
     // Before anything else is read, so that whoever is erased meanwhile is found out by the next refresh.
     const version = await this.#options.store.placing.placingVersion(tenant);
     for await (const person of this.#options.store.placing.persons())
@@ -304,11 +321,11 @@ export class Whereabouts implements Presence {
     return state;
   }
 
-  async #readAnew(tenant: string, { seen, erased }: TenantState): Promise<void> {
+  async #readAnew(tenant: string, { places, seen, isSandbox, erased }: TenantState): Promise<void> {
     const anew = await this.#begun(tenant, seen);
     for (const patient of erased) if (anew.places.people.has(patient)) anew.erased.add(patient);
     this.#tenants.set(tenant, Promise.resolve(anew));
-    this.#tell(tenant, [...erased]);
+    this.#tell(tenant, anew.isSandbox === isSandbox ? [...erased] : [...new Set([...places.people.ids(), ...anew.places.people.ids()])]);
   }
 
   /** Reads what was stored behind what is known, at least up to `version`. `ready` is called before anybody is told. */
@@ -319,7 +336,7 @@ export class Whereabouts implements Presence {
     // What was said alone is kept of each: the resources of years would fill the memory meanwhile.
     const news: SaidByMovement[] = [];
     for await (const event of await store.events(tenant, filter, (rows) => reading(tenant, rows, clock.now()))) {
-      const said = state.places.hasHeard(event.id) ? undefined : readSaid(event);
+      const said = state.places.hasHeard(event.id) ? undefined : readSaid(event, state.isSandbox);
       if (said) news.push(said);
       state.readUpTo = Math.max(state.readUpTo, event.storedAt);
     }

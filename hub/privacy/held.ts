@@ -8,7 +8,7 @@ import { whoseNumbers } from './whose-numbers.ts';
 
 interface Parts {
   store: Pick<Store, 'amend' | 'erasing' | 'evidence' | 'placing'>;
-  registry: Pick<Registry, 'gateways'>;
+  registry: Pick<Registry, 'gateways' | 'isSandbox'>;
 }
 
 /**
@@ -23,7 +23,7 @@ export async function heldAmong(
   // Nearly always, and what follows reads everything that movements said of who is who.
   if (holds.length === 0) return [];
   const isHeld = new Set(holds.map(({ patient }) => patient));
-  const people = await readPeople(store, tenant);
+  const people = await readPeople(store, tenant, registry.isSandbox(tenant));
   const amendments = given === undefined ? [] : await store.amend.amendments(tenant);
   const found: string[] = [];
   for (const patient of new Set(patients)) {
@@ -44,12 +44,12 @@ export async function heldAmong(
 
 /** Public ids of everybody whose readings people gave to these. Throws STORAGE-*. */
 export async function whoGave(
-  store: Pick<Store, 'amend' | 'erasing' | 'placing'>,
+  { store, registry }: { store: Pick<Store, 'amend' | 'erasing' | 'placing'>; registry: Pick<Registry, 'isSandbox'> },
   { tenant, people }: { tenant: string; people: Iterable<string> },
 ): Promise<string[]> {
   const amendments = await store.amend.amendments(tenant);
   if (amendments.length === 0) return [];
-  return [...givenBy(people, amendments, sameAs(await readPeople(store, tenant)))];
+  return [...givenBy(people, amendments, sameAs(await readPeople(store, tenant, registry.isSandbox(tenant))))];
 }
 
 /** All public ids of whoever has one, by what movements say. */

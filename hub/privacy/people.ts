@@ -37,20 +37,21 @@ export class People {
   }
 }
 
-/** Reads everything that was ever said of who is who. Throws STORAGE-*. */
+/** Reads everything that was ever said of who is who; by tests, too, in a sandbox. Throws STORAGE-*. */
 export async function readPeople(
   { erasing, placing }: { erasing: Pick<ErasingStore, 'movements'>; placing: Pick<PlacingStore, 'persons'> },
   tenant: string,
+  isSandbox: boolean,
 ): Promise<People> {
-  const tied = tiedNumbers(await identifications(erasing.movements(tenant)));
+  const tied = tiedNumbers(await identifications(erasing.movements(tenant), isSandbox));
   const names = new Map<string, string>();
   for await (const person of placing.persons()) if (person.tenant === tenant) names.set(person.patient, nameOf(person));
   return new People(tied, names);
 }
 
-/** What movements say of who is who; what is marked as a test says nothing. */
-async function identifications(movements: AsyncIterable<StoredEvent>): Promise<Identification[]> {
+/** What movements say of who is who. */
+async function identifications(movements: AsyncIterable<StoredEvent>, isSandbox: boolean): Promise<Identification[]> {
   const found: Identification[] = [];
-  for await (const event of movements) if (!event.test) found.push(...(readSaid(event)?.identifications ?? []));
+  for await (const event of movements) found.push(...(readSaid(event, isSandbox)?.identifications ?? []));
   return found;
 }

@@ -17,11 +17,15 @@ export interface NumbersAndKin extends WhoseNumbers {
  * `also`: numbers that are theirs by whoever asks. Throws STORAGE-*.
  */
 export async function readNumbers(
-  { store, placing, registry }: { store: ErasingStore; placing: Pick<PlacingStore, 'persons'>; registry: Pick<Registry, 'gateways'> },
+  {
+    store,
+    placing,
+    registry,
+  }: { store: ErasingStore; placing: Pick<PlacingStore, 'persons'>; registry: Pick<Registry, 'gateways' | 'isSandbox'> },
   { tenant, patient, also }: { tenant: string; patient: string; also: readonly string[] },
 ): Promise<NumbersAndKin> {
   const own = await store.namesOf(tenant, patient);
-  const people = await readPeople({ erasing: store, placing }, tenant);
+  const people = await readPeople({ erasing: store, placing }, tenant, registry.isSandbox(tenant));
   const { tied } = people;
   const named = [...also, ...people.namesOf(patient)];
   const all = new Set([...own.keys(), ...named].flatMap((name) => tied.allOf(name)));

@@ -166,7 +166,7 @@ export class PatientRights {
     const people = [patient, ...numbers.kin];
     if (await movedFromHeld(store, { tenant, people, holds: await store.erasing.holds(tenant) }))
       await this.#refuse(call, 'held', patient, 'PATIENT-HELD', 'what is theirs now was moved from somebody who is');
-    const given = await whoGave(store, { tenant, people });
+    const given = await whoGave({ store, registry }, { tenant, people });
     const report = { included: also.length, ambiguous: numbers.ambiguous };
     const { tombstone, gone } = await this.#trying(call, () =>
       store.erasing.beginErasure({

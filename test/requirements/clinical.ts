@@ -142,6 +142,11 @@ export const CLINICAL = {
     behaviour:
       'A tenant in production quarantines test, demonstration and simulated data, and a bed whose monitor is in demonstration mode shows that and no number; a sandbox takes them and says so in each answer.',
   },
+  'TEST-MOVES-IN-SANDBOX': {
+    source: 'issue 9, Test is not live',
+    behaviour:
+      'In a sandbox, where all is a test, movements that are marked as tests (MSH-11 T or D) count like any others; in production they are refused, and those of before move nobody once the tenant is in production.',
+  },
   'ALERT-SITE-RANGES': {
     source: 'issue 9, Alerts are relayed',
     behaviour: "A site's ranges come from its file alone and are shown as the site's; no built-in range is applied to anybody.",

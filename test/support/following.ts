@@ -34,7 +34,14 @@ export interface ToldParty extends Omit<MovementParty, 'patient'> {
 }
 
 /** A batch Bundle of one movement, as its gateway sends it. */
-export function movementBundle(seq: number, at: Instant, event: MovementEvent, parties: readonly ToldParty[], agent = 'gw-adt'): unknown {
+export function movementBundle(
+  seq: number,
+  at: Instant,
+  event: MovementEvent,
+  parties: readonly ToldParty[],
+  agent = 'gw-adt',
+  test = false,
+): unknown {
   const number = (who: ToldParty['who']) => (typeof who === 'string' ? { value: who, authority: HOSPITAL } : who);
   const movement = {
     ...{ event, effective: at, offsetMin: 0 },
@@ -51,7 +58,7 @@ export function movementBundle(seq: number, at: Instant, event: MovementEvent, p
     profile: 'adt',
     receivedAt: Math.max(TEST_NOW, at),
     offsetMin: 0,
-    test: false,
+    test,
   });
   return JSON.parse(bundleText([JSON.stringify(batchEntry(resource))], TEST_NOW));
 }

@@ -137,6 +137,7 @@ export function testHub({
   const whereabouts: Whereabouts = new Whereabouts({
     ...{ store, clock, isShared: shared !== undefined },
     gateways: () => live.gateways(),
+    isSandbox: (tenant) => live.isSandbox(tenant),
     unknown: () => live.unknown,
   });
   const live = boundSinceEver(listed, presence ?? whereabouts);

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createIngest } from '../../../hub/ingest/create-ingest.ts';
 import { SEEN_DEVICES } from '../../../hub/patients/whereabouts/seen-devices.ts';
 import { Whereabouts } from '../../../hub/patients/whereabouts.ts';
+import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { nobodyIn } from '../../../hub/store/placing/placing.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
@@ -223,6 +224,33 @@ test('who was heard of is who is here: in the bed, discharged, or by the number 
   assert.equal(whereabouts.patient('clinic', 'p-nobody'), undefined);
   assert.equal(whereabouts.isPatient(bea), true);
   assert.equal(whereabouts.patient('other', ann), undefined);
+});
+
+test('in a sandbox movements that are marked as tests move people, in production they are refused and move nobody', async () => {
+  verifies('TEST-MOVES-IN-SANDBOX', 'TEST-NOT-LIVE');
+  const sandbox = `${FOLLOWING_REGISTRY}tenants: { clinic: { kind: sandbox } }\n`;
+  const admission = movementBundle(1, minute(-60), 'A01', [{ who: 'ann', bed: 'ICU-01' }], 'gw-adt', true);
+  await using live = hub();
+  const refused = await live.ingest.batch('gw-adt', admission);
+  assert.deepEqual([refused.outcomes[0]?.status, refused.outcomes[0]?.code], [422, 'INGEST-TEST']);
+  await measure(live, 1, -50, { value: 61 });
+  assert.deepEqual(await held(live, ['ann'], ['ICU-01']), { 'ICU-01': [61] });
+
+  await using h = testHub({ clock: new TestClock(), registry: sandbox });
+  assert.equal((await h.ingest.batch('gw-adt', admission)).outcomes[0]?.status, 201);
+  await measure(h, 1, -50, { value: 61 });
+  assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [61] });
+  const again = new Whereabouts({ store: h.store, gateways: () => h.registry.gateways(), isSandbox: () => true, clock: new TestClock() });
+  await again.open();
+  assert.deepEqual(again.patients('clinic'), h.whereabouts.patients('clinic'));
+  assert.equal(again.patients('clinic').length, 1);
+
+  // The same tenant in production: nobody lies anywhere by what tests said.
+  const next = parseRegistry(FOLLOWING_REGISTRY);
+  h.registry.replace(next, await h.store.rebind(next.bindings(), TEST_NOW));
+  await measure(h, 2, -40, { value: 62 });
+  assert.deepEqual(await held(h, ['ann'], ['ICU-01']), { ann: [61], 'ICU-01': [62] });
+  assert.deepEqual(h.whereabouts.patients('clinic'), []);
 });
 
 test('a hub that is started again knows all of it, and moves what was still to be moved', async () => {

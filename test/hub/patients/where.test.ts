@@ -42,12 +42,17 @@ async function tell(
   );
 }
 
-async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) => Promise<void>, isRunning = true): Promise<void> {
+/** `isSandbox`: whether the tenant is one when it is asked; when the movements were told it was. */
+async function hub(
+  body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) => Promise<void>,
+  isRunning = true,
+  isSandbox = false,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-where-'));
   const { config, socketPath } = operatorConfig(folder);
   const clock = new TestClock();
   await using h = testHub({ clock, registry: REGISTRY });
-  const commands = patientsOperatorCommands({ door: h.door, tenants: () => ['clinic'], clock });
+  const commands = patientsOperatorCommands({ door: h.door, registry: { isSandbox: () => isSandbox }, tenants: () => ['clinic'], clock });
   const server = createOperatorServer({ socketPath, commands, log: silentLogger });
   const stop = new AbortController();
   if (isRunning) await server.start(stop.signal);
@@ -68,6 +73,17 @@ async function hub(body: (run: (...argv: string[]) => Promise<Ran>, h: TestHub) 
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+test('in a sandbox tests count among the movements', () =>
+  hub(
+    async (run, h) => {
+      verifies('TEST-MOVES-IN-SANDBOX');
+      await tell(h, 1, -60, 'A01', { bed: 'ICU^1^A' }, true);
+      assert.match((await run()).stdout, /^By 1 movements?, .*\nICU\^1\^A {2}occupied {5}HOSP\|P-1 /s);
+    },
+    true,
+    true,
+  ));
 
 for (const isRunning of [true, false])
   test(`an operator sees who lay where at a time, of a hub that ${isRunning ? 'runs' : 'does not run'}, and leaves evidence`, () =>

@@ -141,7 +141,7 @@ export async function plantedSite(): Promise<PlantedSite> {
         explainer: createExplainer({ store, registry, policy, entrance: { modes: { person: 'overlay' }, issuers: [] }, clock }),
         tenants,
       }),
-      ...patientsOperatorCommands({ door, tenants, clock }),
+      ...patientsOperatorCommands({ door, registry, tenants, clock }),
       ...handOperatorCommands(openHand({ ...hub, policy, clock, tenants })),
       ...readingsOperatorCommands({ amending: openAmending({ ...hub, policy, clock }), tenants }),
       ...rightsOperatorCommands({
