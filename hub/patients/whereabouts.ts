@@ -163,8 +163,9 @@ export class Whereabouts implements Presence {
     return [...new Set([...kept, ...seen.gatewaysOf(device)])].sort();
   }
 
-  /** Knows what is stored, also by other hubs; resolves with whether anything had changed. Throws STORAGE-*. */
+  /** Knows what is stored, also by other hubs; resolves with whether anything had changed, which nothing had of a tenant that follows no movements. Throws STORAGE-*. */
   async refresh(tenant: string): Promise<boolean> {
+    if (!this.#followed.follows(tenant) && !this.#tenants.has(tenant)) return false;
     const state = await this.#ready(tenant);
     await Promise.allSettled([...state.underway]);
     const version = await this.#options.store.placing.placingVersion(tenant);

@@ -122,12 +122,13 @@ const scenario = happenings.chain((told) =>
 
 /**
  * Whatever comes, in whatever order and at once, over whichever of some hubs that share a store: whose a reading is and what is current follow from what is known. `open`
- * gives hubs that have just begun, on an empty store.
+ * gives hubs that have just begun, on an empty store. `endOnFailure`: where a try takes seconds, so that the smallest one that fails is not looked for.
  */
 export function followingProperty(
   name: string,
   runs: number,
   open: (of: { registry: string; clock: Clock }) => Promise<readonly TestHub[]>,
+  { endOnFailure = false }: { endOnFailure?: boolean } = {},
 ): void {
   test(`${name}: whose a reading is and what is current follow from what is known, whatever came in which order and at once`, async (context) => {
     verifies('PLACING-ORDER-FREE', 'LATE-MOVEMENT-CORRECTS', 'PLACED-IN-THE-COMMIT', 'SHOWN-AS-READ');
@@ -138,7 +139,7 @@ export function followingProperty(
         for (const h of hubs) all.use(h);
         await arriveAll(hubs, arrival, at);
       }),
-      { seed: seedOf(context), numRuns: runs },
+      { seed: seedOf(context), numRuns: runs, endOnFailure },
     );
   });
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { DEFAULT_POLICY } from '../../hub/access/default-policy.ts';
+import { operatorPrincipal } from '../../hub/access/principals.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
+import { shown } from '../../hub/patients/hand/shown.ts';
 import { forgetErased } from '../../hub/privacy/forget-erased.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
@@ -71,9 +74,28 @@ function hears({ feed }: TestHub, wanted: string, of: string): Promise<void> {
   return promise.finally(() => listener[Symbol.dispose]());
 }
 
-followingProperty('two hubs on one database', RUNS, async ({ registry, clock }) => {
+async function twoHubs({ registry, clock }: { registry: string; clock: Clock }): Promise<readonly TestHub[]> {
   const database = await server.database();
   return [await hubOn(database, registry, clock), await hubOn(database, registry, clock)];
+}
+
+followingProperty('two hubs on one database', RUNS, twoHubs, { endOnFailure: true });
+
+test('an operator who asks one hub who lies where is told nobody for sure once the movements that another one heard are silent', async () => {
+  verifies('SHOWN-AS-READ', 'STORE-SHARED');
+  const database = await server.database();
+  const registry = FOLLOWING_REGISTRY.replace('12h', '25m');
+  await using a = await hubOn(database, registry);
+  // Told by nobody of what the other one stores.
+  const store = await openPostgresStore({ address: database.app, owner: database.owner, metrics: new Metrics(), log });
+  await using b = testHub({ store, registry, clock: new TestClock() });
+  await b.whereabouts.open();
+  await tell(a, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+  for (const hub of [a, b]) {
+    const ask = shown({ ...hub, policy: () => DEFAULT_POLICY, clock: new TestClock() });
+    const [stay] = await ask(operatorPrincipal(1000, 'clinic'), { bed: 'ICU-01', at: minute(-1), numbers: false }, { channel: 'operator' });
+    assert.equal(stay?.state, 'unconfirmed');
+  }
 });
 
 test('what is told to one hub decides over what another measures, and a late movement corrects it for the readers of both', async () => {

@@ -42,7 +42,7 @@ interface Surroundings {
   registry: Pick<Registry, 'isSandbox'>;
   policy: () => Policy;
   clock: Clock;
-  whereabouts: Pick<Whereabouts, 'placing'>;
+  whereabouts: Pick<Whereabouts, 'placing' | 'refresh'>;
 }
 
 /**
@@ -79,6 +79,8 @@ async function shownStays(
   );
   const wanted = patient === undefined ? undefined : survivorOf(numberBehind(patient, idOf));
   const moment = at ?? (patient === undefined && bed === undefined ? now : undefined);
+  // Another hub of the store may have heard what was just read, and whether movements are silent goes by the last of them.
+  await whereabouts.refresh(caller.tenant);
   const places = await whereabouts.placing(caller.tenant);
   const judged = new Map(
     [...known].map(([name, course]) => [name, judgedBy(course, places?.segmentsIn(name) ?? [], Math.max(now, moment ?? now))]),
