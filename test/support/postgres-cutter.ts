@@ -7,6 +7,8 @@ import { join } from 'node:path';
 export type Cut = 'before' | 'during' | 'answer' | 'half';
 
 const COMMIT = Buffer.from('COMMIT\0', 'latin1');
+const BEGIN = Buffer.from('BEGIN', 'latin1');
+const READ_ONLY = Buffer.from('READ ONLY', 'latin1');
 
 /** A way to a PostgreSQL server by another Unix socket, which can cut a connection at its next commit. */
 export class PostgresCutter implements AsyncDisposable {
@@ -27,7 +29,7 @@ export class PostgresCutter implements AsyncDisposable {
     return cutter;
   }
 
-  /** Cuts whichever connection commits next; resolves once it is cut. */
+  /** Cuts whichever connection next commits something that it may have written; resolves once it is cut. */
   cut(cut: Cut): Promise<void> {
     return new Promise((done) => {
       this.#next = { cut, done };
@@ -48,8 +50,12 @@ export class PostgresCutter implements AsyncDisposable {
       });
     }
     const heard = new FrontendMessages();
+    // A hub reads beside its commits, and ends that with the same word.
+    let isReading = false;
     client.on('data', (bytes: Buffer) => {
-      const next = heard.add(bytes).some((body) => body.equals(COMMIT)) ? this.#next : undefined;
+      const bodies = heard.add(bytes);
+      for (const body of bodies) if (body.subarray(0, BEGIN.length).equals(BEGIN)) isReading = body.includes(READ_ONLY);
+      const next = !isReading && bodies.some((body) => body.equals(COMMIT)) ? this.#next : undefined;
       if (next) this.#next = undefined;
       if (next?.cut === 'before') {
         end();
