@@ -5,6 +5,7 @@ import {
   type McpServer,
   type ResourceLink,
   type ServerContext,
+  type StandardSchemaWithJSON,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { asVitalmeshError, VitalmeshError } from '../../../shared/errors.ts';
@@ -15,32 +16,42 @@ import type { NotesToCallers } from './notes-to-callers.ts';
 import { checkedArguments, type PromptArgument, type PromptLink, type PromptRow } from './prompts/contract.ts';
 import { PROMPTS } from './prompts.ts';
 import { readRef, rowOf } from './resources.ts';
+import { schemaOnce } from './schema-once.ts';
+
+/** What the SDK is told of each prompt's arguments, made once: a session would hold 50 kB of it. */
+const TOLD = PROMPTS.map((row) => ({
+  row,
+  schema: schemaOnce(z.object(Object.fromEntries(Object.entries(row.arguments).map(([key, of]) => [key, textOf(of)])))),
+}));
+
+function textOf({ description, required }: PromptArgument) {
+  const text = z.string().min(1).max(256).describe(description);
+  return required ? text : text.optional();
+}
 
 /** Registers every prompt, with arguments that are completed as the caller may see them. */
 export function registerPrompts(server: McpServer, options: SurfaceOptions, notes: NotesToCallers): void {
-  for (const row of PROMPTS) {
+  for (const { row, schema } of TOLD) {
     const { name, title, description } = row;
-    const argsSchema = z.object(Object.fromEntries(Object.entries(row.arguments).map(([key, of]) => [key, argument(of, options)])));
-    server.registerPrompt(name, { title, description, argsSchema }, (args: Record<string, string | undefined>, request: ServerContext) =>
-      notes.about(request, name, () => coded(options, () => promptOf(row, args, options, request))),
+    // For what completes an argument the SDK looks here, and for nothing else.
+    const shape = Object.fromEntries(Object.entries(row.arguments).map(([key, of]) => [key, completing(of, schema, options)]));
+    const argsSchema = { ...schema, shape };
+    server.registerPrompt(name, { title, description, argsSchema }, (args: unknown, request: ServerContext) =>
+      notes.about(request, name, () => coded(options, () => promptOf(row, args as Given, options, request))),
     );
   }
 }
 
-function argument({ description, required, completes }: PromptArgument, options: SurfaceOptions) {
-  const text = completable(z.string().min(1).max(256).describe(description), (typed) =>
-    coded(options, async () => [...(await completes(typed, beginRead(options)))]),
+/** As the prompt's schema has parsed them. */
+type Given = Readonly<Record<string, string | undefined>>;
+
+function completing({ completes }: PromptArgument, { '~standard': standard }: StandardSchemaWithJSON, options: SurfaceOptions) {
+  return completable({ '~standard': standard }, (typed) =>
+    coded(options, async () => [...(await completes(String(typed), beginRead(options)))]),
   );
-  // The SDK looks for what completes within what is optional.
-  return required ? text : text.optional();
 }
 
-async function promptOf(
-  row: PromptRow,
-  given: Readonly<Record<string, string | undefined>>,
-  options: SurfaceOptions,
-  request: ServerContext,
-): Promise<GetPromptResult> {
+async function promptOf(row: PromptRow, given: Given, options: SurfaceOptions, request: ServerContext): Promise<GetPromptResult> {
   const args = await checkedArguments(row, given, beginRead(options, undefined, request));
   const { text, links } = row.make(args);
   const resources = await Promise.all(links.map((link) => embedded(link, beginEmbedded(options, request, links.length))));

@@ -59,7 +59,7 @@ export function buildSurface(options: SurfaceOptions): McpServer {
 }
 
 /** Methods of which each is about one part alone; every other one may be about all. To register them all takes longer than to answer most requests. */
-const OF_ONE_PART = /^(resources|tools|prompts)\//;
+const OF_ONE_PART = /^(resources|tools|prompts|subscriptions)\//;
 
 function takesPart(part: string, method: string): boolean {
   const [, only = part] = OF_ONE_PART.exec(method) ?? [];
