@@ -1,4 +1,5 @@
 import { NO_END } from '../registry/bindings.ts';
+import { firstBehind } from './first-behind.ts';
 import { IS_DOUBTFUL } from './identity/judged.ts';
 
 /** How many rows of `latest` a patient has at most: device ids that keep changing would add to them for ever. */
@@ -168,10 +169,11 @@ export const SQL = {
     JOIN writer w ON w.key = o.writer
     WHERE o.key IN (SELECT value FROM json_each(?)) AND p.tenant = ? AND p.id = ? AND b.storedAt >= ?
     ORDER BY o.key`,
-  nextSeries: `
-    SELECT o.vital, o.device, o.standing, o.test FROM patient p JOIN observation o ON o.patient = p.key
-    WHERE p.tenant = ? AND p.id = ? AND (o.vital, o.device, o.standing, o.test) > (?, ?, ?, ?)
-    ORDER BY o.vital, o.device, o.standing, o.test LIMIT 1`,
+  nextSeries: firstBehind({
+    from: 'patient p JOIN observation o ON o.patient = p.key',
+    fixed: ['p.tenant = ?', 'p.id = ?'],
+    columns: ['o.vital', 'o.device', 'o.standing', 'o.test'],
+  }),
   seriesKeys: `
     SELECT o.sortTime, o.key FROM patient p JOIN observation o ON o.patient = p.key
     WHERE p.tenant = ? AND p.id = ? AND o.vital = ? AND o.device = ? AND o.standing = ? AND o.test = ? AND (o.sortTime, o.key) < (?, ?)

@@ -2,6 +2,8 @@ import type { Database } from '../../shared/storage/database.ts';
 import { MAX_AHEAD_MS } from '../clinical/sort-time.ts';
 import { STEP_MS } from '../clinical/staleness.ts';
 import type { Findings } from './findings.ts';
+import { behind } from './first-behind.ts';
+import { PLACING_SQL } from './placing/statements.ts';
 import { MAX_LATEST, SQL } from './statements.ts';
 import { VERIFY_SQL } from './verify-statements.ts';
 
@@ -41,8 +43,9 @@ export function verifyLatest(database: Pick<Database, 'prepare'>, patient: numbe
 }
 
 function* seriesOf(database: Pick<Database, 'prepare'>, patient: number): Generator<{ vital: string; device: string }> {
-  const next = database.prepare<[number, string, string], { vital: string; device: string }>(VERIFY_SQL.nextSeries);
-  for (let series = next.get(patient, '', ''); series !== undefined; series = next.get(patient, series.vital, series.device)) yield series;
+  const next = database.prepare<(string | number)[], { vital: string; device: string }>(PLACING_SQL.nextSeries);
+  for (let at = next.get(...behind([patient], ['', ''])); at !== undefined; at = next.get(...behind([patient], [at.vital, at.device])))
+    yield at;
 }
 
 /** Whether the best by its time was stored while the hub's clock was ahead, so that what came later takes its place (`setLatest`). */

@@ -49,8 +49,6 @@ export const VERIFY_SQL = {
     FROM latest l
     LEFT JOIN observation o ON o.key = l.observation AND o.patient = l.patient AND o.vital = l.vital AND o.device = l.device
     WHERE l.patient = ?`,
-  nextSeries: `
-    SELECT vital, device FROM observation WHERE patient = ? AND (vital, device) > (?, ?) ORDER BY vital, device LIMIT 1`,
   // Stored behind the one of the key when the hub's clock stood before it.
   steppedBack: `
     SELECT 1 AS found FROM observation o JOIN batch b ON b.key = o.batch

@@ -1,6 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { type EventRow, eventOf } from './event-row.ts';
+import { behind } from './first-behind.ts';
 import { type ObservationRow, observationOf, unpackReceived } from './observation-row.ts';
 import { SQL } from './statements.ts';
 import type { ObservationFilter, StoredEvent, StoredObservation } from './store.ts';
@@ -85,8 +86,8 @@ export class Walks {
     for (let at: Series = ['', '', Number.MIN_SAFE_INTEGER, 0]; ; ) {
       const series = this.#database.read(() =>
         this.#database
-          .prepare<[string, string, ...Series], { vital: string; device: string; standing: number; test: number }>(SQL.nextSeries)
-          .get(tenant, patient, ...at),
+          .prepare<(string | number)[], { vital: string; device: string; standing: number; test: number }>(SQL.nextSeries)
+          .get(...behind([tenant, patient], at)),
       );
       if (series === undefined) return;
       at = [series.vital, series.device, series.standing, series.test];

@@ -2,6 +2,7 @@ import type { Instant } from '../../../shared/clock.ts';
 import type { Database } from '../../../shared/storage/database.ts';
 import { panel } from '../../../shared/vitals.ts';
 import { doubtRollups } from '../doubt.ts';
+import { behind } from '../first-behind.ts';
 import type { Currencies } from '../latest-rows.ts';
 import { type After, type AmendDue, followed, isFirstPart } from '../placing/due.ts';
 import { goesBy, patientKey } from '../placing/keep-sqlite.ts';
@@ -11,6 +12,7 @@ import { HOUR_MS } from '../roll.ts';
 import { SQL } from '../statements.ts';
 import type { AmendDone } from './amend.ts';
 import { addMeasurement } from './arrivals-sqlite.ts';
+import { type ConfirmVersion, confirmedOf } from './confirm.ts';
 import { type AmendmentRow, bitOf, isOfSeries, type Rule } from './rules.ts';
 import { AMEND_SQL, AMENDED_A_PAGE } from './statements.ts';
 
@@ -119,13 +121,16 @@ export class AmendOrder {
     if (owner === undefined) return [rule.key + 1];
     if (rule.effective === 1) {
       const of = { key: owner, id: whose };
-      this.#change(of, { vital: rule.vital ?? '', device: rule.device ?? '' }, this.#versionKeys(owner, rule));
+      const keys = this.#row.kind === 'confirm' ? this.#confirmedKeys(owner, rule) : this.#versionKeys(owner, rule);
+      this.#change(of, { vital: rule.vital ?? '', device: rule.device ?? '' }, keys);
       return [rule.key + 1];
     }
     const isNew = rule.key !== Number(at);
     const series = isNew ? { vital: '', device: '' } : { vital: String(vital), device: String(device) };
     if (isNew || sortTime === undefined) {
-      const next = this.#database.prepare<[number, string, string], Series>(PLACING_SQL.nextSeries).get(owner, series.vital, series.device);
+      const next = this.#database
+        .prepare<(string | number)[], Series>(PLACING_SQL.nextSeries)
+        .get(...behind([owner], [series.vital, series.device]));
       if (next === undefined) return [rule.key + 1];
       return [rule.key, next.vital, next.device, ...(isOfSeries(rule, next) ? [rule.until, 0] : [])];
     }
@@ -151,6 +156,13 @@ export class AmendOrder {
     const which = [owner, vital, device, test, start] as (string | number)[];
     const found = this.#database.prepare<(string | number)[], { key: number }>(PLACING_SQL.versionsOf).all(...which, start, ...which);
     return found.map(({ key }) => key);
+  }
+
+  #confirmedKeys(owner: number, { vital, device, test, start }: Rule): number[] {
+    const which = [owner, vital, device, test, start] as (string | number)[];
+    const versions = this.#database.prepare<(string | number)[], ConfirmVersion>(AMEND_SQL.toConfirm);
+    const found = versions.all(this.#row.key, ...which, start, ...which);
+    return confirmedOf(vital ?? '', found, this.#due.lastObservation).map(({ key }) => key);
   }
 
   #pageOf(
@@ -228,7 +240,9 @@ export class AmendOrder {
     if (rule === undefined || owner === undefined) return undefined;
     type Row = Series & { part: string; test: number };
     if (start === undefined) {
-      const next = this.#database.prepare<(string | number)[], Row>(PLACING_SQL.nextRolled).get(owner, vital, device, part, test);
+      const next = this.#database
+        .prepare<(string | number)[], Row>(PLACING_SQL.nextRolled)
+        .get(...behind([owner], [vital, device, part, test]));
       if (next === undefined) return undefined;
       return [
         rule.key,

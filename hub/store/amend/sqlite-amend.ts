@@ -7,6 +7,7 @@ import { panel } from '../../../shared/vitals.ts';
 import type { AuditEvent } from '../../access/access.ts';
 import { appendAudit } from '../../audit/audit-log.ts';
 import { erasedPeople } from '../erasing/erased-sqlite.ts';
+import { behind } from '../first-behind.ts';
 import { type AmendWanted, againOf, isFirstPart } from '../placing/due.ts';
 import { goesBy, keepDue } from '../placing/keep-sqlite.ts';
 import { isNobody } from '../placing/placing.ts';
@@ -43,10 +44,12 @@ export class SqliteAmend implements AmendStore {
     this.#storeId = storeId;
   }
 
-  async select(tenant: string, selection: Selection): Promise<Selected> {
+  async select(tenant: string, selection: Selection, kind: AmendKind = 'void'): Promise<Selected> {
     if ('patient' in selection) return await this.#countStretch(tenant, selection);
     const counted = new Map<string, { rows: number; vitals: Set<string> }>();
-    for (const found of await this.#measurements(tenant, selection.observations)) {
+    const named = await this.#named(tenant, selection.observations);
+    this.#database.read(() => named.map((one) => decidedBefore(this.#database, { tenant, kind }, one)));
+    for (const found of measurementsOf(named)) {
       const of = counted.get(found.patient) ?? { rows: 0, vitals: new Set() };
       counted.set(found.patient, of);
       of.rows += this.#database.read(() => versionsOf(this.#database, tenant, found)).length;
@@ -59,17 +62,16 @@ export class SqliteAmend implements AmendStore {
   async amend(
     amendment: Amendment,
     evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[],
-  ): Promise<readonly KeptAmendment[]> {
+  ): Promise<readonly Decided[]> {
     const { tenant, selection } = amendment;
-    const rules = new Map<string, Rule[]>();
-    if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
-    else
-      for (const { patient, ...measurement } of await this.#measurements(tenant, selection.observations))
-        rules.set(patient, [...(rules.get(patient) ?? []), ruleOfMeasurement(measurement)]);
+    const named = 'patient' in selection ? [] : await this.#named(tenant, selection.observations);
     return await this.#commits.run((database) => {
+      const before = new Map(named.map((one) => [one, decidedBefore(database, amendment, one)]));
+      const rules = rulesOfNamed(named.filter((one) => before.get(one) === undefined));
+      if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
       const kept = [...rules].map(([patient, of]) => keep(database, amendment, patient, of));
       appendAudit(database, this.#storeId, evidence(kept));
-      return kept;
+      return [...kept, ...alreadyKept([...before.values()].flatMap((row) => row ?? []))];
     });
   }
 
@@ -122,21 +124,21 @@ export class SqliteAmend implements AmendStore {
     return await idsOfSomebody(this.#database, tenant, which, most);
   }
 
-  async #measurements(tenant: string, observations: readonly string[]): Promise<Measurement[]> {
-    const found = new Map<string, Measurement>();
+  async #named(tenant: string, observations: readonly string[]): Promise<Named[]> {
+    const named = new Map<number, Named>();
     for (const id of observations) {
-      const { key: _, ...measurement } = await this.#find(tenant, id);
-      found.set(JSON.stringify(measurement), measurement);
+      const found = await this.#find(tenant, id);
+      named.set(found.key, found);
     }
-    return [...found.values()];
+    return [...named.values()];
   }
 
   /** Throws AMEND-UNKNOWN; so for what is nobody's, which nobody is shown. */
-  async #find(tenant: string, id: string): Promise<Measurement & { key: number }> {
+  async #find(tenant: string, id: string): Promise<Named> {
     const parsed = parseObservationId(id);
     const writer = parsed && this.#database.read(() => seenBy(this.#database, parsed));
     if (parsed === undefined || writer === undefined) throw new VitalmeshError('AMEND-UNKNOWN');
-    type Row = Measurement & { key: number; tenant: string };
+    type Row = Named & { tenant: string };
     for (let last = Number.MAX_SAFE_INTEGER; ; ) {
       const newest = this.#database.read(
         () => this.#database.prepare<[number], { key: number | null }>(AMEND_SQL.lastKept).get(last)?.key ?? null,
@@ -165,7 +167,7 @@ export class SqliteAmend implements AmendStore {
     let rows = 0;
     type Series = { vital: string; device: string };
     for (let at: Series | undefined = { vital: '', device: '' }; ; ) {
-      at = this.#next<Series>(PLACING_SQL.nextSeries, [key, at.vital, at.device]);
+      at = this.#next<Series>(PLACING_SQL.nextSeries, behind([key], [at.vital, at.device]));
       if (at === undefined) break;
       if (!isOfSeries(rule, at)) continue;
       const { rows: counted = 0 } = this.#next<{ rows: number }>(AMEND_SQL.countStretch, [key, at.vital, at.device, from, to]) ?? {};
@@ -181,7 +183,7 @@ export class SqliteAmend implements AmendStore {
     type Rolled = { vital: string; device: string; part: string; test: number };
     let rows = 0;
     for (let at: Rolled | undefined = { vital: '', device: '', part: '', test: -1 }; ; ) {
-      at = this.#next<Rolled>(PLACING_SQL.nextRolled, [key, at.vital, at.device, at.part, at.test]);
+      at = this.#next<Rolled>(PLACING_SQL.nextRolled, behind([key], [at.vital, at.device, at.part, at.test]));
       if (at === undefined) return rows;
       if (!isOfSeries(rule, at) || !isFirstPart(at.part, panel(at.vital)?.parts)) continue;
       const which = [key, at.vital, at.device, at.part, at.test, Math.max(rule.start - HOUR_MS, Number.MIN_SAFE_INTEGER)];

@@ -2,6 +2,7 @@ import type { Instant } from '../../../shared/clock.ts';
 import type { Database } from '../../../shared/storage/database.ts';
 import { isDoubtable } from '../../clinical/doubt/jumps.ts';
 import { doubtRollups, rollupsAt } from '../doubt.ts';
+import { behind } from '../first-behind.ts';
 import { Judging } from '../identity/judging-sqlite.ts';
 import { IDENTITY_SQL } from '../identity/statements.ts';
 import { type Currencies, LatestRows, type Series } from '../latest-rows.ts';
@@ -56,11 +57,10 @@ export class MovingReadings {
     return [...new Set([...this.#series.values()].map(({ vital }) => vital))].sort();
   }
 
-  /** Rows of one vital sign and device, by a bed or by hand. */
+  /** Rows by a bed or by hand. */
   move(rows: readonly MovedReading[], bed: number | null): void {
-    const [first] = rows;
-    if (first === undefined) return;
-    this.#series.set(JSON.stringify([first.vital, first.device]), first);
+    if (rows.length === 0) return;
+    this.#touch(rows);
     const mayDepend = this.#mayDepend(rows);
     const keys = JSON.stringify(rows.map(({ key }) => key));
     this.#database.prepare<[number, number | null, string]>(PLACING_SQL.moveReadings).run(this.#is.key, bed, keys);
@@ -71,14 +71,17 @@ export class MovingReadings {
     if (mayDepend) this.#standAgain(rows);
   }
 
-  /** Lets rows of one vital sign and device stand as people decided about them; of whom they are, who is the same on both sides. */
+  /** Lets rows stand as people decided about them; of whom they are, who is the same on both sides. */
   amended(rows: readonly MovedReading[]): void {
-    const [first] = rows;
-    if (first === undefined) return;
-    this.#series.set(JSON.stringify([first.vital, first.device]), first);
+    if (rows.length === 0) return;
+    this.#touch(rows);
     this.#isAmended = true;
     for (const { key } of rows) this.#keys.add(key);
     for (const of of measurementsOf(rows)) this.#setStandings(this.#versionsOf(this.#was, of));
+  }
+
+  #touch(rows: readonly MovedReading[]): void {
+    for (const { vital, device } of rows) this.#series.set(JSON.stringify([vital, device]), { vital, device });
   }
 
   finish(): void {
@@ -161,10 +164,11 @@ export class MovingReadings {
   #fillUp(): void {
     const [was] = this.#latest;
     if (was === undefined || this.#currentBefore < MAX_LATEST || was.count() >= MAX_LATEST) return;
-    const next = this.#database.prepare<[number, string, string], Series>(PLACING_SQL.nextSeries);
+    const next = this.#database.prepare<(string | number)[], Series>(PLACING_SQL.nextSeries);
+    const following = ({ vital, device }: Series): Series | undefined => next.get(...behind([this.#was.key], [vital, device]));
     const current = this.#database.prepare<[number, string, string]>(PLACING_SQL.currentOf);
     const { key } = this.#was;
-    for (let series = next.get(key, '', ''); series !== undefined; series = next.get(key, series.vital, series.device))
+    for (let series = following({ vital: '', device: '' }); series !== undefined; series = following(series))
       if (current.get(key, series.vital, series.device) === undefined) was.putBest(series);
   }
 
@@ -188,7 +192,7 @@ export class MovingReadings {
   }
 }
 
-/** One row of each measurement, of one vital sign and device. */
+/** One row of each measurement. */
 function measurementsOf(rows: readonly MovedReading[]): Iterable<MovedReading> {
-  return new Map(rows.map((row) => [JSON.stringify([row.test, row.effective]), row])).values();
+  return new Map(rows.map((row) => [JSON.stringify([row.vital, row.device, row.test, row.effective]), row])).values();
 }

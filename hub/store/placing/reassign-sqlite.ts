@@ -8,6 +8,7 @@ import { MergeOrder } from '../amend/merged-sqlite.ts';
 import type { Measurement } from '../amend/rules.ts';
 import { AMEND_SQL } from '../amend/statements.ts';
 import { erasedPeople } from '../erasing/erased-sqlite.ts';
+import { behind } from '../first-behind.ts';
 import { Currencies } from '../latest-rows.ts';
 import { HOUR_MS } from '../roll.ts';
 import { SQL } from '../statements.ts';
@@ -28,9 +29,10 @@ import {
   type WantedKeys,
 } from './due.ts';
 import { bedKey, keepDue, othersKeys, patientKey, personKey } from './keep-sqlite.ts';
-import { type MovedReading, MovingReadings, type Side } from './moving-sqlite.ts';
+import { MovingReadings, type Side } from './moving-sqlite.ts';
 import type { ReassignStep } from './placing.ts';
-import { PLACING_SQL, READINGS_A_PAGE } from './statements.ts';
+import { Slices } from './slices-sqlite.ts';
+import { PLACING_SQL } from './statements.ts';
 
 type Writing = Pick<Database, 'prepare'>;
 
@@ -107,6 +109,7 @@ export class Order {
   readonly #at: Instant;
   readonly #currencies: Currencies;
   readonly #was: Side | undefined;
+  #slices: Slices | undefined;
   #readings: MovingReadings | undefined;
   readonly #rows: WantedKeys;
   readonly #toBed: number;
@@ -150,30 +153,21 @@ export class Order {
     return vitals.length === 0 && this.#events === 0 ? undefined : vitals;
   }
 
-  /** A page of one vital sign and device, the newest first whatever it stands as: that may change meanwhile. Undefined once there is no more. */
-  readings([vital = '', device = '', sortTime, key = 0]: After): After | undefined {
+  /** A slice of time, the newest first, of all vital signs and devices. Undefined once there is no more. */
+  readings(after: After): After | undefined {
     if (this.#was === undefined) return undefined;
-    if (sortTime === undefined) return this.#nextSeries({ vital: String(vital), device: String(device) });
-    const series = { vital: String(vital), device: String(device) };
-    const page = this.#pageOf(this.#was.key, series, [Number(sortTime), Number(key)]);
-    const rows = this.#database
-      .prepare<[string, number], Omit<MovedReading, keyof SeriesRow> & PlacedKeys & { amended: number }>(PLACING_SQL.readings)
-      .all(JSON.stringify(page.map((row) => row.key)), this.#due.lastObservation)
-      .filter((row) => isWanted(row, this.#rows));
-    if (rows.length > 0)
-      this.#moving(this.#was).move(
-        rows.map((row) => ({ ...series, ...row })),
-        this.#toBed,
-      );
+    const { from, to, device } = this.#due.wanted;
+    this.#slices ??= new Slices(this.#database, { patient: this.#was.key, from, to, device });
+    const slice = this.#slices.next(after);
+    if (slice === undefined) return undefined;
+    const rows = slice.rows.filter((row) => row.key <= this.#due.lastObservation && isWanted(row, this.#rows));
+    if (rows.length > 0) this.#moving(this.#was).move(rows, this.#toBed);
     const voids = this.#database.prepare<[number], { amendment: number }>(AMEND_SQL.voidsOf);
     this.#follow(
-      rows
-        .filter(({ amended }) => isVoid(amended))
-        .flatMap((row) => voids.all(row.key).map(({ amendment }) => ({ ...series, ...row, amendment }))),
+      rows.filter(({ amended }) => isVoid(amended)).flatMap((row) => voids.all(row.key).map(({ amendment }) => ({ ...row, amendment }))),
     );
     this.#count(rows.length);
-    const last = page.at(-1);
-    return last === undefined || page.length < READINGS_A_PAGE ? [vital, device] : [vital, device, last.sortTime, last.key];
+    return slice.behind;
   }
 
   /** Whoever they come to is known to the store from the first of them on. */
@@ -182,21 +176,6 @@ export class Order {
     const is = (): Side => ({ key: patientKey(this.#database, tenant, wanted.is), id: wanted.is });
     this.#readings ??= new MovingReadings(this.#database, { tenant, was, is: is(), at: this.#at }, this.#currencies);
     return this.#readings;
-  }
-
-  #nextSeries({ vital, device }: SeriesRow): After | undefined {
-    const { wanted } = this.#due;
-    const next = this.#database.prepare<[number, string, string], SeriesRow>(PLACING_SQL.nextSeries);
-    const series = next.get(this.#was?.key ?? 0, vital, device);
-    if (series === undefined) return undefined;
-    const isOther = wanted.device !== undefined && series.device !== wanted.device;
-    return isOther ? [series.vital, series.device] : [series.vital, series.device, wanted.to ?? ALWAYS, 0];
-  }
-
-  #pageOf(patient: number, { vital, device }: SeriesRow, before: readonly [number, number]): { sortTime: number; key: number }[] {
-    const page = this.#database.prepare<(string | number)[], { sortTime: number; key: number }>(PLACING_SQL.seriesPage);
-    const rows = STANDINGS.flatMap((standing) => page.all(patient, vital, device, ...standing, this.#due.wanted.from, ...before));
-    return rows.sort((a, b) => b.sortTime - a.sortTime || b.key - a.key).slice(0, READINGS_A_PAGE);
   }
 
   /** A page of those that people gave to others: where they were is where they go back to. */
@@ -246,7 +225,9 @@ export class Order {
     const { from, to, device: only } = this.#due.wanted;
     const key = this.#was?.key ?? 0;
     type Row = SeriesRow & { part: string; test: number };
-    const next = this.#database.prepare<(string | number)[], Row>(PLACING_SQL.nextRolled).get(key, vital, device, part, test);
+    const next = this.#database
+      .prepare<(string | number)[], Row>(PLACING_SQL.nextRolled)
+      .get(...behind([key], [vital, device, part, test]));
     if (next === undefined) return undefined;
     const of = [next.vital, next.device, next.part, next.test] as const;
     if ((only === undefined || next.device === only) && isFirstPart(next.part, panel(next.vital)?.parts)) {
@@ -290,9 +271,6 @@ function writtenBy(database: Writing, gateway: string | undefined): Pick<WantedK
   const writers = database.prepare<[string], { key: number }>(PLACING_SQL.writersOf).all(gateway);
   return { writers: new Set(writers.map(({ key }) => key)) };
 }
-
-/** As the index has them: standing, and real or test. */
-const STANDINGS = [-1, 0, 1].flatMap((standing) => [0, 1].map((test) => [standing, test] as const));
 
 const PAGES = {
   readings: Order.prototype.readings,

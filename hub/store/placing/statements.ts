@@ -1,5 +1,8 @@
-/** How many readings are looked at before it is asked whether a step has taken long enough. */
+import { firstBehind } from '../first-behind.ts';
+
+/** How many readings are looked at before it is asked whether a step has taken long enough: of one vital sign and device, and of all in a slice of time. */
 export const READINGS_A_PAGE = 250;
+export const READINGS_A_SLICE = 500;
 export const EVENTS_A_PAGE = 100;
 
 const MEASUREMENT = 'patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ?';
@@ -32,16 +35,28 @@ export const PLACING_SQL = {
   setProgress: 'UPDATE reassignDue SET progress = ? WHERE key = ?',
   dropDue: 'DELETE FROM reassignDue WHERE key = ?',
 
-  nextSeries: `
-    SELECT vital, device FROM observation INDEXED BY observationBySeries
-    WHERE patient = ? AND (vital, device) > (?, ?) ORDER BY vital, device LIMIT 1`,
+  nextSeries: firstBehind({
+    from: 'observation INDEXED BY observationBySeries',
+    fixed: ['patient = ?'],
+    columns: ['vital', 'device'],
+  }),
   seriesPage: `
     SELECT sortTime, key FROM observation INDEXED BY observationBySeries
     WHERE patient = ? AND vital = ? AND device = ? AND standing = ? AND test = ? AND sortTime >= ? AND (sortTime, key) < (?, ?)
     ORDER BY sortTime DESC, key DESC LIMIT ${READINGS_A_PAGE}`,
-  readings: `
-    SELECT key, bed, stated, writer, effective, sortTime, test, revises, preliminary, amended FROM observation
-    WHERE key IN (SELECT value FROM json_each(?)) AND key <= ?`,
+  newestBefore: `
+    SELECT sortTime FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND vital = ? AND device = ? AND standing = ? AND test = ? AND sortTime >= ? AND (sortTime, key) < (?, ?)
+    ORDER BY sortTime DESC, key DESC LIMIT 1`,
+  // Of some series (JSON: of each its vital sign and device).
+  slice: `
+    SELECT o.key, o.vital, o.device, o.bed, o.stated, o.writer, o.effective, o.sortTime, o.test, o.revises, o.preliminary, o.amended
+    FROM (
+      SELECT o.key FROM json_each(?) CROSS JOIN observation o INDEXED BY observationBySeries
+      WHERE o.patient = ? AND o.vital = json_each.value->>0 AND o.device = json_each.value->>1 AND o.standing IN (-1, 0, 1) AND o.test IN (0, 1)
+        AND o.sortTime >= ? AND (o.sortTime, o.key) < (?, ?)
+      ORDER BY o.sortTime DESC, o.key DESC LIMIT ${READINGS_A_SLICE}
+    ) AS found CROSS JOIN observation o ON o.key = found.key`,
   moveReadings: 'UPDATE observation SET patient = ?, bed = ? WHERE key IN (SELECT value FROM json_each(?))',
   storedAtOf: 'SELECT b.storedAt FROM observation o JOIN batch b ON b.key = o.batch WHERE o.key = ?',
 
@@ -65,9 +80,7 @@ export const PLACING_SQL = {
   lastStoredAt: 'SELECT lastStoredAt FROM patient WHERE key = ?',
   setLastStoredAt: 'UPDATE patient SET lastStoredAt = ? WHERE key = ?',
 
-  nextRolled: `
-    SELECT vital, device, part, test FROM rollup
-    WHERE patient = ? AND (vital, device, part, test) > (?, ?, ?, ?) ORDER BY vital, device, part, test LIMIT 1`,
+  nextRolled: firstBehind({ from: 'rollup', fixed: ['patient = ?'], columns: ['vital', 'device', 'part', 'test'] }),
   rolledUp: `
     SELECT coalesce(sum(n + absent + withdrawn + undated + doubtful), 0) AS rows FROM rollup
     WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start > ? AND start < ? AND start + width > ?`,
