@@ -126,7 +126,11 @@ function parseStrictly(command: Command, argv: string[]): { values: CommandValue
 function wrongOption({ options }: Command, argv: readonly string[], cause: unknown): string | undefined {
   const [, named = ''] = /^Option '(?:-\w, )?--([\w-]+)/.exec((cause as Error).message) ?? [];
   const known = Object.hasOwn(options, named) ? options[named] : undefined;
-  if (known) return `${known.short ? `-${known.short}` : `--${named}`} ${known.type === 'string' ? 'needs a value' : 'takes no value'}`;
+  if (known) {
+    const shown = known.short ? `-${known.short}` : `--${named}`;
+    if (known.type !== 'string') return `${shown} takes no value`;
+    return `${shown} needs a value${mayBeValue(argv, named, options) ? `; one that begins with - is given as --${named}=-…` : ''}`;
+  }
   // Without what stands behind =, which may be somebody's name.
   const option = argv.map((arg) => arg.replace(/=.*/s, '')).find((arg) => arg.startsWith('--') && !Object.hasOwn(options, arg.slice(2)));
   if (option !== undefined) {
@@ -136,6 +140,18 @@ function wrongOption({ options }: Command, argv: readonly string[], cause: unkno
   const letters = Object.values(options).map(({ short }) => short);
   const letter = argv.find((arg) => /^-[^-]/.test(arg) && !letters.includes(arg[1]));
   return letter && `unknown option ${letter.slice(0, 2)}`;
+}
+
+/** Whether what stands behind an option begins with a dash and is no option of the command: its value may be meant. */
+function mayBeValue(argv: readonly string[], named: string, options: Command['options']): boolean {
+  const names = new Set(Object.entries(options).flatMap(([name, { short }]) => (short ? [`--${name}`, `-${short}`] : [`--${name}`])));
+  const own = options[named]?.short;
+  return argv.some((arg, i) => {
+    const next = argv[i + 1] ?? '';
+    return (
+      (arg === `--${named}` || (own !== undefined && arg === `-${own}`)) && next.startsWith('-') && !names.has(next.replace(/=.*/s, ''))
+    );
+  });
 }
 
 function asksForHelp(args: readonly string[]): boolean {

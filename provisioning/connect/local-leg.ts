@@ -108,8 +108,8 @@ async function ask(request: IncomingMessage, { http, token }: LocalLegOptions, s
 
 function refusalOf({ headers, url }: IncomingMessage, hosts: readonly string[], bearer: string): [number, VitalmeshError] | undefined {
   if (!hosts.includes(headers.host?.toLowerCase() ?? '') || headers.origin !== undefined)
-    return [403, new VitalmeshError('MCP-REQUEST', { detail: 'Host must be the address that is listened on, and no browser may ask' })];
-  if (url !== PATH) return [404, new VitalmeshError('MCP-REQUEST', { detail: `the only path is ${PATH}` })];
+    return [403, new VitalmeshError('CONNECT-REQUEST', { detail: 'Host must be the address that is listened on, and no browser may ask' })];
+  if (url !== PATH) return [404, new VitalmeshError('CONNECT-REQUEST', { detail: `the only path is ${PATH}` })];
   const [, shown = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
   return isSame(shown, bearer) ? undefined : [401, new VitalmeshError('CONNECT-BEARER')];
 }

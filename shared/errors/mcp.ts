@@ -28,6 +28,12 @@ export const MCP_ERRORS = {
     advice: 'Another program may have the port: name another one, or 0 for any that is free.',
     retryable: false,
   },
+  'CONNECT-REQUEST': {
+    message: 'The request breaks a rule of the address on which `vitalmesh connect` listens.',
+    advice:
+      'Send it to the very address that the command printed, /mcp, with that address and port as Host (or localhost and the port), and without Origin: no page of a browser may ask here.',
+    retryable: false,
+  },
   'CONNECT-BEARER': {
     message: 'The request does not show the bearer of `vitalmesh connect`.',
     advice: 'Send `Authorization: Bearer …` with what stands in the file that --bearer names, or what the command printed.',

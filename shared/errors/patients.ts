@@ -36,16 +36,32 @@ export const PATIENTS_ERRORS = {
       'Check the id. What the retention has rolled up is no single reading any more: name the patient and the stretch instead, and what was rolled up is flagged.',
     retryable: false,
   },
-  'AMEND-NOT-FOUND': { message: 'There is no such amendment.', advice: 'readings list names them.', retryable: false },
+  'AMEND-NOT-FOUND': { message: 'There is no such amendment.', advice: '`vitalmesh-hub readings list` names them.', retryable: false },
   'AMEND-LOST': {
     message: 'The store was put back, and what people decided about readings since then is gone.',
     advice:
       'What was void counts again, what was given to somebody is its first patient’s again. Decide it again (`vitalmesh-hub readings void`, `reassign`, `confirm`), then put `confirmed`, with the time of now, into the rows of the gateways of these readings in registry.yaml, and reload (SIGHUP); see OPERATIONS.md, “Readings that are wrong”.',
     retryable: false,
   },
+  'AMEND-NOT-DOUBTFUL': {
+    message: 'Nothing about this reading is doubtful, so nothing is to be confirmed.',
+    advice: 'It counts as it is. `vitalmesh-hub readings list --doubtful` lists what is doubtful, with the ids.',
+    retryable: false,
+  },
+  'AMEND-VOID': {
+    message: 'This reading was entered in error, so it cannot be confirmed.',
+    advice:
+      'Take that back first if it was wrong: `vitalmesh-hub readings show` names the amendment, and `vitalmesh-hub readings undo` ends it.',
+    retryable: false,
+  },
+  'AMEND-REPLACED': {
+    message: 'This reading does not count any more: a later version took its place, or its device took it back.',
+    advice: '`vitalmesh-hub readings show` lists all versions; confirm the one that stands, if it is doubtful.',
+    retryable: false,
+  },
   'AMEND-UNDONE': {
     message: 'The amendment was undone before.',
-    advice: 'Nothing is left to do; readings show tells what holds.',
+    advice: 'Nothing is left to do; `vitalmesh-hub readings show` tells what holds.',
     retryable: false,
   },
   'AMEND-PATIENT': {
@@ -139,6 +155,18 @@ export const PATIENTS_ERRORS = {
       '`vitalmesh-hub patients show` lists who lies where. Somebody who is new is admitted by the number that the hospital gave them (--from FILE).',
     retryable: false,
   },
+  'PATIENT-LISTED': {
+    message: 'This id is one of registry.yaml, which alone says who that is: no movement is about it, and it cannot be merged.',
+    advice:
+      'To make one of two ids of registry.yaml, put the one that stays in the place of the other there (beds, devices, gateways, panels, clients) and reload (SIGHUP); then give what is stored under the other to it, `vitalmesh-hub readings reassign --patient OLD --to-patient NEW --from T --to T --reason wrong-patient`.',
+    retryable: false,
+  },
+  'PATIENT-NOT-MERGED': {
+    message: 'These two numbers are not one person.',
+    advice:
+      'They were never merged, or were parted already: nothing is left to be parted. `vitalmesh-hub patients show --patient ID` shows under which id somebody is.',
+    retryable: false,
+  },
   'PATIENT-UNPLACED': {
     message: 'The hub does not know for sure in which bed each of both lay then.',
     advice: 'Move them one by one, with the bed of each; `vitalmesh-hub patients show --patient ID` says what is known.',
@@ -152,7 +180,7 @@ export const PATIENTS_ERRORS = {
   'PATIENT-DEVICE-UNHEARD': {
     message: 'Nothing of such a device was ever heard.',
     advice:
-      'Write the id as its messages have it (`vitalmesh-hub readings export` lists them). Before the first message, say it with --gateway G --unheard.',
+      'Write the id as its messages have it (`vitalmesh-hub export` shows them). Before the first message, say it with --gateway G --unheard.',
     retryable: false,
   },
   'PATIENT-GONE': {
@@ -164,7 +192,7 @@ export const PATIENTS_ERRORS = {
   'PATIENT-STATEMENT': {
     message: 'There is nothing of this id that can be taken back.',
     advice:
-      'Only what was said by hand can be, once: the command that said it printed its id. What the hospital’s system said it takes back itself; a parting of two numbers is undone by merging them.',
+      'Only what was said by hand can be, once: the command that said it printed its id. What the hospital’s system said it takes back itself; a parting of two numbers is undone by merging them (`vitalmesh-hub patients merge`).',
     retryable: false,
   },
   'PATIENT-MISTYPED': {

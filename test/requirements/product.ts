@@ -240,6 +240,11 @@ export const PRODUCT = {
     behaviour:
       'Every error of overlay, identity, enrolment, renewal and embedded network is explained to an operator, and nothing that does not exist.',
   },
+  'ADVICE-EXISTS': {
+    source: 'style: errors are a table',
+    behaviour:
+      'Every command that an error, a line that a program prints or a document names exists, with the options that stand beside it.',
+  },
   'THREATS-PROVEN': {
     source: 'THREATS.md',
     behaviour: 'Each line of the threat model names what proves it, which exists, or says that nothing protects.',

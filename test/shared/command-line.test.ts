@@ -128,6 +128,8 @@ test('wrong calls exit with 2 and name what was probably meant', async () => {
   assert.match((await run('status', '--cnofig=Meier')).err, /unknown option --cnofig; did you mean --config\?/);
   assert.match((await run('status', '--config')).err, /: --config needs a value\n/);
   assert.match((await run('status', '--config', '--json')).err, /: --config needs a value\n/);
+  assert.match((await run('status', '--config', '-x')).err, /: --config needs a value; one that begins with - is given as --config=-…\n/);
+  assert.match((await run('status', '--config', '--json=x')).err, /: --config needs a value\n/);
   assert.match((await run('copy', 'a', 'b', '--force=yes')).err, /: -f takes no value\n/);
   assert.match((await run('copy', 'a', 'b', '-xf')).err, /: unknown option -x\n/);
   assert.equal((await run('toString')).code, 2);

@@ -54,6 +54,8 @@ export interface Done {
   undoable: boolean;
   /** What it contradicts; it is kept all the same. */
   conflicts: readonly Contradicted[];
+  /** The statement that it takes back. */
+  takesBack?: string;
 }
 
 export interface Imported {
@@ -61,8 +63,8 @@ export interface Imported {
   at: Instant;
   /** How many lines were taken, or would be. */
   admitted: number;
-  /** By which each can be taken back; none of a trial. */
-  statements: readonly string[];
+  /** By which each can be taken back, by its line; none of a trial. */
+  statements: readonly { line: number; statement: string }[];
   /** Lines that are left out. */
   faults: readonly FaultyLine[];
   /** Of each line whose number was heard of before: public id of whose it is now. */
@@ -101,7 +103,7 @@ export class ByHand {
     return { ...done, conflicts };
   }
 
-  /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already. */
+  /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already, PATIENT-NOT-MERGED of a merge that was ended otherwise. */
   async undo(caller: Principal, statement: string, context: CallContext): Promise<Done> {
     const call = await this.#begin(caller, context);
     const { tenant } = caller;
@@ -111,9 +113,11 @@ export class ByHand {
     const movement = await findStatement(movements, statement);
     const undo = movement && undoing(movement);
     if (!undo) throw new VitalmeshError('PATIENT-STATEMENT');
+    if (undo.event === 'A37')
+      refuseParted(namedIn(undo), { at: call.at, places: (await this.#options.whereabouts.placing(tenant)) ?? assertFollows() });
     const [done] = await this.#tell(call, [{ movement: undo, source: `${UNDO}${statement}` }], { act: 'undo', statement });
     if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
-    return done;
+    return { ...done, takesBack: statement };
   }
 
   /** Admits everybody of the good lines of a census at once; `at`: since when those lie there of whom the census does not say. */
@@ -144,7 +148,14 @@ export class ByHand {
     }
     const told = said.map((one) => ({ movement: movementOf(one, one.at), source: 'census' }));
     const done = await this.#tell(call, told, { act: 'import', lines: rows.length });
-    return { at, admitted: done.length, statements: done.map(({ statement }) => statement), faults, people, conflicts };
+    return {
+      at,
+      admitted: done.length,
+      statements: good.flatMap(({ line }, i) => (done[i] ? [{ line, statement: done[i].statement }] : [])),
+      faults,
+      people,
+      conflicts,
+    };
   }
 
   #faultOf({ at: now, principal }: Call, { line, bed, since }: CensusRow, at: Instant): FaultyLine[] {
@@ -217,7 +228,10 @@ export class ByHand {
     if (other === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
     if (JSON.stringify(who.patient) === JSON.stringify(other.patient)) throw new VitalmeshError('USAGE', { detail: 'both are the same' });
     if (asked.act === 'merge') return { act: asked.act, from: who, into: other };
-    if (asked.act === 'unmerge') return { act: asked.act, one: who, other };
+    if (asked.act === 'unmerge') {
+      refuseParted([who.patient, other.patient], when);
+      return { act: asked.act, one: who, other };
+    }
     const [oneBed, otherBed] = this.#bedsOf(tenant, [who, other], when);
     if (oneBed === undefined || otherBed === undefined || oneBed === otherBed) throw new VitalmeshError('PATIENT-UNPLACED');
     return { act: asked.act, one: who, oneBed, other, otherBed };
@@ -231,7 +245,7 @@ export class ByHand {
     });
   }
 
-  /** The numbers of people. Throws PATIENT-UNHEARD for an id that nobody has, PATIENT-MISTYPED for one that nobody can have. */
+  /** The numbers of people. Throws PATIENT-UNHEARD for an id that nobody has, PATIENT-LISTED for one of registry.yaml, PATIENT-MISTYPED for one that nobody can have. */
   async #whoAre(tenant: string, named: readonly Named[]): Promise<Who[]> {
     const wanted = new Set(named.flatMap((one) => (typeof one.patient === 'string' ? [one.patient] : [])));
     const numbers = new Map<string, AssignedId>();
@@ -243,7 +257,10 @@ export class ByHand {
     return named.map((one) => {
       if (typeof one.patient !== 'string') return one as Who;
       const patient = numbers.get(one.patient);
-      if (patient === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
+      if (patient === undefined) {
+        const isListed = this.#options.registry.patient(tenant, one.patient) !== undefined;
+        throw new VitalmeshError(isListed ? 'PATIENT-LISTED' : 'PATIENT-UNHEARD');
+      }
       return { patient };
     });
   }
@@ -316,6 +333,12 @@ export class ByHand {
       toldAs: { id, gateway: BY_HAND, sortTime: movement.effective, receivedAt, test: false, resource },
     };
   }
+}
+
+/** Throws PATIENT-NOT-MERGED unless two numbers are one person's. */
+function refuseParted([one, other]: readonly AssignedId[], { at, places }: { at: Instant; places: BatchPlaces }): void {
+  const [person, same] = [one, other].map((number) => number && places.whereIs(number, at)?.patient);
+  if (person === undefined || person !== same) throw new VitalmeshError('PATIENT-NOT-MERGED');
 }
 
 function isBelievable(at: Instant, now: Instant): boolean {

@@ -191,7 +191,7 @@ async function imported(
 ): Promise<Omit<Imported, 'at'>> {
   const total = {
     admitted: 0,
-    statements: [] as string[],
+    statements: [] as Imported['statements'][number][],
     faults: [...faults],
     conflicts: [] as Imported['conflicts'][number][],
     people: [] as Imported['people'][number][],

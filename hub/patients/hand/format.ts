@@ -9,16 +9,23 @@ import type { ShownStay } from './shown.ts';
 import { formatWrongRead } from './wrong-reads.ts';
 
 /** What a statement came to, for people. */
-export function formatDone({ statement, at, patients, undoable, conflicts }: Done): string {
-  const undo = undoable ? `\`patients undo ${statement}\` takes it back` : 'only saying the contrary takes it back';
-  return [`Said as of ${formatInstant(at)}; ${undo}.`, ...patients.map(formatPlace), ...conflicts.map(formatContradicted)].join('\n');
+export function formatDone({ statement, at, patients, undoable, conflicts, takesBack }: Done): string {
+  const undo = undoable
+    ? `\`vitalmesh-hub patients undo ${statement}\` takes it back`
+    : '`vitalmesh-hub patients merge` makes them one again';
+  const said = takesBack === undefined ? `Said as of ${formatInstant(at)}; ${undo}.` : formatTakenBack(at);
+  return [said, ...patients.map(formatPlace), ...conflicts.map(formatContradicted)].join('\n');
+}
+
+function formatTakenBack(at: Instant): string {
+  return `Taken back: what was said as of ${formatInstant(at)} holds no more. Where it is to hold after all, say it again.`;
 }
 
 /** Whom it contradicts, and what is to be done about it. */
 function formatContradicted({ what, bed, patient }: Contradicted): string {
   if (what === 'elsewhere')
-    return `${patient}  was known to lie in ${bed}, and left it by this: where this is no new stay, take it back and say \`patients move\``;
-  const done = `\`patients discharge --patient ${patient}\` or \`patients move\` says that they left, with --at when`;
+    return `${patient}  was known to lie in ${bed}, and left it by this: where this is no new stay, take it back and say \`vitalmesh-hub patients move\``;
+  const done = `\`vitalmesh-hub patients discharge --patient ${patient}\` or \`vitalmesh-hub patients move\` says that they left, with --at when`;
   return `${patient}  is said to lie in ${bed} too, so its readings are nobody's: ${done}`;
 }
 
@@ -36,6 +43,7 @@ function formatPlace({ patient, bed, discharged, mergedFrom }: PatientPlace): st
 /** What was made of a census; `nothing`: because none of its lines counts where one is left out. */
 export function formatImport({
   admitted,
+  statements,
   faults,
   conflicts,
   trial,
@@ -47,6 +55,7 @@ export function formatImport({
     ...(nothing ? [`Nothing was kept, because ${faults.length} lines cannot be taken (--all-or-nothing):`] : [head]),
     ...faults.map(({ line, fault }) => `line ${line}: ${codeOf(fault)}: ${CENSUS_FAULTS[fault]}`),
     ...conflicts.map(({ line, ...one }) => `line ${line}: ${formatContradicted(one)}`),
+    ...statements.map(({ line, statement }) => `line ${line}: \`vitalmesh-hub patients undo ${statement}\` takes it back`),
   ].join('\n');
 }
 

@@ -128,10 +128,39 @@ test('two numbers are made one and two again by hand, and every read goes by the
     const monitor = hub.registry.principal('ai-monitor') ?? assert.fail();
     assert.equal((await hub.door.latest(monitor, old, operator)).mergedFrom, old);
     assert.match((await patients(['show', '--patient', old])).stdout, new RegExp(real));
-    await json<Done>(['unmerge', '--from', '-'], 'HOSP|1\nHOSP|2\n');
+    const parted = await patients(['unmerge', '--from', '-'], 'HOSP|1\nHOSP|2\n');
+    assert.match(parted.stdout, /^Said as of \S+; `vitalmesh-hub patients merge` makes them one again\.\n/);
     assert.deepEqual(await readings(hub), [[71, old]]);
-    await json<Done>(['undo', (await json<Done>(['merge', '--patient', old, '--into', real])).statement]);
+    for (const argv of [
+      ['unmerge', '--patient', old, '--with', real],
+      ['undo', merged.statement],
+    ]) {
+      const { code, stderr } = await patients(argv);
+      assert.deepEqual([code, /^PATIENT-NOT-MERGED: /.test(stderr)], [1, true], argv[0]);
+    }
+    const never = await patients(['unmerge', '--from', '-'], 'HOSP|1\nHOSP|77\n');
+    assert.match(never.stderr, /^PATIENT-NOT-MERGED: /);
+    const { statement } = await json<Done>(['merge', '--patient', old, '--into', real]);
+    assert.equal((await json<Done>(['undo', statement])).takesBack, statement);
     assert.deepEqual(await readings(hub), [[71, old]]);
+    const last = await json<Done>(['admit', '--patient', old, '--bed', 'ICU-03', '--at', at(-5)]);
+    const undone = await patients(['undo', last.statement]);
+    assert.match(undone.stdout, new RegExp(`^Taken back: what was said as of \\S+ holds no more\\. .*\\n${old} {2}`));
+  }));
+
+test('an id of registry.yaml is merged with none: the file alone says who that is, and what is to be done is said', () =>
+  handSite(async (site) => {
+    verifies('PLACED-BY-HAND', 'MERGED-RESOLVES');
+    const { patient: one } = await admitted(site, 'ICU-01', '1', -60);
+    for (const [who, other] of [
+      ['pat-home-01', 'pat-or-0001'],
+      ['pat-home-01', one],
+      [one, 'pat-home-01'],
+    ] as const) {
+      const { code, stderr } = await site.patients(['merge', '--patient', who, '--into', other]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^PATIENT-LISTED: .*\n.*registry\.yaml.*`vitalmesh-hub readings reassign --patient OLD --to-patient NEW/);
+    }
   }));
 
 test('a device that was put into another bed by hand measures there, and nowhere for nobody', () =>
@@ -299,11 +328,19 @@ test('a long census takes as many calls as it needs, with one time for all of it
       const bad = await patients(['import', '-', '--all-or-nothing'], `${census},,9\n`);
       assert.match(bad.stdout, /^Nothing was kept, because 1 line.*\nline 122: PATIENT-CENSUS: no bed, or one that cannot be\n$/);
       const { admitted: count, statements } = await json<Imported>(['import', '-', '--at', at(-5)], census);
-      assert.deepEqual([count, new Set(statements).size], [120, 120]);
+      assert.deepEqual([count, new Set(statements.map(({ statement }) => statement)).size], [120, 120]);
+      assert.deepEqual(
+        statements.map(({ line }) => line),
+        WARD.map((_, i) => i + 2),
+      );
       const stays = await json<ShownStay[]>(['show']);
       assert.deepEqual([stays.length, ...new Set(stays.map(({ from }) => from))], [120, at(-5)]);
       const again = await patients(['import', '-', '--all-or-nothing', '--at', at(-4)], census);
-      assert.deepEqual(again, { code: 0, stdout: '120 admitted.\n', stderr: '' });
+      assert.deepEqual([again.code, again.stderr], [0, '']);
+      const [head, first = '', ...more] = again.stdout.trimEnd().split('\n');
+      assert.deepEqual([head, more.length], ['120 admitted.', 119]);
+      const [, undo = ''] = /^line 2: `vitalmesh-hub patients undo (\S+)` takes it back$/.exec(first) ?? [];
+      assert.equal((await json<Done>(['undo', undo])).takesBack, undo);
     },
     { registry: WARD_REGISTRY },
   ));

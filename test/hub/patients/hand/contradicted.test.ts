@@ -81,7 +81,7 @@ test('each hint of what takes a statement back works, and none is given where no
     for (const [argv, stdin] of commands) {
       clock.advance(1000);
       const { stdout, stderr } = await patients(argv, stdin);
-      hints.push(/`patients undo (\S+)` takes it back/.exec(stdout)?.[1] ?? assert.fail(`${argv.join(' ')}: ${stderr}`));
+      hints.push(/`vitalmesh-hub patients undo (\S+)` takes it back/.exec(stdout)?.[1] ?? assert.fail(`${argv.join(' ')}: ${stderr}`));
     }
     for (const hint of hints.reverse()) {
       clock.advance(1000);
