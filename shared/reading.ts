@@ -39,6 +39,7 @@ export const FLAGS = {
   demo: 'The device is in demonstration or simulation mode.',
   'identity-doubtful':
     'It may be somebody else’s: it jumps from this person’s own, and was neither repeated nor confirmed. Set by the hub alone.',
+  'not-earlier': 'Nobody knows when it was received, but surely not before the time of receipt that it gives.',
 } as const;
 export type Flag = keyof typeof FLAGS;
 

@@ -12,6 +12,8 @@ export interface WaitingRun extends ClockRun {
 export interface Decision {
   shift: number;
   inDoubt: boolean;
+  /** Of what is in doubt: they surely were received no earlier than that. */
+  notEarlier?: true;
 }
 
 /** Nothing is to be changed. */
@@ -34,9 +36,11 @@ export function decide(runs: readonly WaitingRun[], known: KnownTime): (Decision
     if (isOfBoot(run, known)) return putRight(run, known.origin - run.origin, known.sure);
     if (!run.held) return known.sure ? { shift: 0, inDoubt: known.wasPlausible } : undefined;
     const last = run.last ?? run.from;
-    const shift = Math.min(Math.max(0, after - run.from), known.origin - last);
+    const earliest = Math.max(0, after - run.from);
+    const shift = Math.min(earliest, known.origin - last);
     after = Math.max(after, last + shift);
-    return { shift, inDoubt: true };
+    // Where the next boot began before that, what was known before was wrong.
+    return shift === earliest ? { shift, inDoubt: true, notEarlier: true } : { shift, inDoubt: true };
   });
 }
 

@@ -155,7 +155,7 @@ export class ClockRuns {
       return runs.flatMap((run, i) => {
         const decision = run.decision ?? decisions[i];
         if (!decision) return [];
-        note.run(decision.shift, decision.inDoubt ? 1 : 0, run.id);
+        note.run(decision.shift, doubtOf(decision), run.id);
         return [{ ...run, decision }];
       });
     });
@@ -206,7 +206,7 @@ export class ClockRuns {
         ...{ id, boot, origin, from },
         held: held === 1,
         last: last.get(id)?.at,
-        decision: shift === null ? undefined : { shift, inDoubt: inDoubt === 1 },
+        decision: shift === null ? undefined : { shift, ...doubtFrom(inDoubt) },
       }));
   }
 }
@@ -228,6 +228,16 @@ function heldRuns(database: Database): number[] {
 /** Rows may still come out of a file that was set aside. */
 function areSomeAside(database: Database): boolean {
   return database.prepare(sql.ASIDE_UNFINISHED).get() !== undefined;
+}
+
+/** How much a decision doubts, as the file has it: 1 where nobody knows when it was, 2 where it surely was no earlier than that. */
+function doubtOf({ inDoubt, notEarlier }: Decision): number {
+  if (!inDoubt) return 0;
+  return notEarlier ? 2 : 1;
+}
+
+function doubtFrom(kept: number | null): Omit<Decision, 'shift'> {
+  return kept === 2 ? { inDoubt: true, notEarlier: true } : { inDoubt: kept === 1 };
 }
 
 function isChange({ shift, inDoubt }: Decision): boolean {

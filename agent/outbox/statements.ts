@@ -47,7 +47,7 @@ export const ADD_CLOCK_RUN = 'INSERT OR IGNORE INTO clock_runs (boot, origin, be
 export const CLOCK_RUN_ID = 'SELECT id FROM clock_runs WHERE boot = ? AND origin = ? AND held = ?';
 export const CLOCK_RUNS = 'SELECT id, boot, origin, begun_at AS "from", held, shift, in_doubt AS inDoubt FROM clock_runs ORDER BY id';
 /** Those of which it was decided that they were wrong as well, until their rows are put right. */
-export const HELD_RUNS = 'SELECT id FROM clock_runs WHERE held = 1 OR shift <> 0 OR in_doubt = 1';
+export const HELD_RUNS = 'SELECT id FROM clock_runs WHERE held = 1 OR shift <> 0 OR in_doubt > 0';
 const OF_RUN = 'FROM rows INDEXED BY rows_clock_run WHERE clock_run = ? AND delivered_at IS NULL';
 export const FIRST_OF_RUN = `SELECT min(seq) AS seq ${OF_RUN}`;
 export const COUNT_OF_RUN = `SELECT count(*) AS rows ${OF_RUN}`;

@@ -41,6 +41,7 @@ export const IS_DOUBT: Readonly<Record<Flag, boolean>> = {
   'unit-assumed': true,
   demo: true,
   'identity-doubtful': true,
+  'not-earlier': false,
 };
 
 /** That a current value differs from another one of the same measurand by more than the table allows. */

@@ -25,11 +25,12 @@ export function boundFrom({ storedAt, sentAt }: Pick<MeasuredAt, 'storedAt' | 's
  * Whether a reading was, or may have been, measured before its binding came into force: it is then whoever's was bound before. Its age by
  * the gateway's own clock stands against that clock being wrong, and a clock that runs ahead by no more than is believed of one never
  * lets an older reading through. Where the order of both cannot be known, it counts as before: a gateway's clock that was set back since,
- * or a row out of a device's memory whose clock is in doubt. What has been bound since ever takes everything.
+ * or a row out of a device's memory whose clock is in doubt, unless its gateway says before which time it surely was not (`not-earlier`). What has been bound since ever takes everything.
  */
 export function isBeforeBinding({ sortTime, flags, storedAt, sentAt }: MeasuredAt, since: Instant): boolean {
   if (since <= 0) return false;
-  if (flags.includes('memory') && (flags.includes('clock') || flags.includes('clockless'))) return true;
+  const isUndated = flags.includes('memory') && (flags.includes('clock') || flags.includes('clockless'));
+  if (isUndated && !flags.includes('not-earlier')) return true;
   const ageMs = (sentAt ?? storedAt) - sortTime;
   if (ageMs < -MAX_AHEAD_MS) return true;
   return Math.min(sortTime, storedAt - Math.max(0, ageMs)) < since + MAX_AHEAD_MS;

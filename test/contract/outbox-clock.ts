@@ -83,7 +83,7 @@ export function outboxClockContract(name: string, create: () => OutboxUnderTest)
       await outbox.append([markedRecord(2)], { run: { ...counted, boot: 'two' } });
       await outbox.timeKnown({ ...known, boot: 'two' });
       assert.deepEqual(await times(outbox), [
-        [1, SHOWN + 1, 'clock,memory'],
+        [1, SHOWN + 1, 'clock,memory,not-earlier'],
         [2, TRUE + 2, ''],
       ]);
     });

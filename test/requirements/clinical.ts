@@ -161,6 +161,11 @@ export const CLINICAL = {
     behaviour:
       'What was received in a boot that ended before the time was known is sent in its order, as early as it can have been, marked clock and memory: nobody takes it for current.',
   },
+  'BOUND-AFTER-BINDING': {
+    source: 'issue 9, What is current; ARCHITECTURE.md, rule 9',
+    behaviour:
+      'What was received in a boot that ended without the time, and surely no earlier than a time after its binding, is stored for whom it is bound to, as history.',
+  },
   'DEMO-CLINICAL': {
     source: 'issue 9, Done means',
     behaviour:

@@ -58,7 +58,7 @@ export interface ShownReading {
 interface Parts {
   store: Pick<Store, 'amend' | 'evidence' | 'record' | 'erasing' | 'placing'>;
   door: Pick<Door, 'history'>;
-  registry: Pick<LiveRegistry, 'gateways' | 'patient' | 'unknown'>;
+  registry: Pick<LiveRegistry, 'gateways' | 'isSandbox' | 'patient' | 'unknown'>;
   policy: () => Policy;
   clock: Clock;
   /** Resolves once what is due was done. */

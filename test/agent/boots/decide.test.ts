@@ -53,6 +53,13 @@ describe('what becomes of what was stamped by a clock that nobody had confirmed'
     assert.deepEqual(decide([earlier], known({ wasPlausible: true })), [{ shift: 0, inDoubt: true }]);
   });
 
+  test('where what was known before proves wrong, nobody says that it was no earlier', () => {
+    verifies('NO-CLOCK-BOUNDED-TIME');
+    const ahead = { ...counted, boot: 'before', last: known().origin + MINUTE_MS };
+    assert.deepEqual(decide([ahead], known()), [{ shift: -MINUTE_MS, inDoubt: true }]);
+    assert.deepEqual(decide([{ ...ahead, last: known().origin - MINUTE_MS }], known()), [{ shift: 0, inDoubt: true, notEarlier: true }]);
+  });
+
   test('a boot id alone is not believed: of this boot, nothing was received later than now', () => {
     verifies('NO-CLOCK-BOUNDED-TIME');
     const longer = { ...counted, last: counted.origin + known().sinceBootMs + 1001 };
@@ -97,6 +104,7 @@ describe('what becomes of what was stamped by a clock that nobody had confirmed'
           const put = shown.map((shownAt) => shownAt + decision.shift);
           const isLast = i === boots.length - 1;
           assert.equal(decision.inDoubt, !isLast);
+          assert.equal(decision.notEarlier, isLast ? undefined : true);
           if (isLast) assert.deepEqual(put, trueTimes);
           for (const [k, one] of put.entries()) {
             assert.ok(one >= before && one <= (trueTimes[k] ?? 0), 'in order, and not later than it was');

@@ -54,6 +54,26 @@ describe('a row that was received before the time was known', () => {
     assert.deepEqual(record.readings, [{ vital: 'spo2', value: 97, effective: TRUE_TIME, flags: ['motion', 'clock', 'memory'] }]);
   });
 
+  test('what surely was received no earlier says so, but for what a device had in its own memory', () => {
+    verifies('NO-CLOCK-BOUNDED-TIME', 'BOUND-AFTER-BINDING');
+    const before = received(
+      { vital: 'spo2', value: 97 },
+      { vital: 'spo2', value: 96, flags: ['memory'] },
+      { vital: 'spo2', value: 95, effective: FLOOR + 5000 },
+      { vital: 'spo2', value: 94, effective: FLOOR - 60 * MINUTE_MS },
+    );
+    const { readings } = retimed(before, { shift: 1000, inDoubt: true, notEarlier: true });
+    assert.deepEqual(
+      readings.map(({ flags }) => flags),
+      [
+        ['clock', 'memory', 'not-earlier'],
+        ['memory', 'clock'],
+        ['clock', 'memory', 'not-earlier'],
+        ['clock', 'memory'],
+      ],
+    );
+  });
+
   test('a movement keeps when it happened by its message; without that it happened when it came', () => {
     verifies('NO-CLOCK-RETIMED');
     const record: ReadingRecord = { ...received(), class: 'movement', movement: { event: 'A02', parties: [] } };

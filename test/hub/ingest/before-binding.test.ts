@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import type { Instant } from '../../../shared/clock.ts';
 import type { Observation } from '../../../shared/fhir.ts';
+import type { Flag } from '../../../shared/reading.ts';
 import { verifies } from '../../requirements.ts';
+import { evidenceRecord } from '../../support/evidence.ts';
 import {
   type SampleOptions,
   sampleBundle,
@@ -82,6 +84,21 @@ test('what was measured before a bed, device or gateway was given to its patient
     }));
     assert.equal(counts.quarantined, 2, what);
   }
+});
+
+test('of a boot that ended without the time, what surely was received after the binding is stored, and never taken for current', async () => {
+  verifies('BOUND-AFTER-BINDING', 'NO-CLOCK-BOUNDED-TIME');
+  const clock = new TestClock();
+  await using h = testHub({ clock });
+  await reload(h, TEST_NOW);
+  await reload(h, TEST_NOW + MINUTE, 'ICU-01: pat-icu-01', 'ICU-01: pat-icu-09');
+  clock.set(TEST_NOW + 60 * MINUTE);
+  const row = (seq: number, receivedAt: Instant, ...flags: Flag[]): Observation => sampleObservation({ seq, receivedAt, flags });
+  const [sure, early] = [TEST_NOW + 5 * MINUTE, TEST_NOW];
+  assert.equal(await send(h, 'gw-icu', row(1, sure, 'clock', 'memory'), clock.now()), '422 INGEST-BEFORE-BINDING');
+  assert.equal(await send(h, 'gw-icu', row(2, early, 'clock', 'memory', 'not-earlier'), clock.now()), '422 INGEST-BEFORE-BINDING');
+  assert.equal(await send(h, 'gw-icu', row(3, sure, 'clock', 'memory', 'not-earlier'), clock.now()), '201');
+  assert.deepEqual(await h.store.latest('clinic', 'pat-icu-09', () => evidenceRecord({ patient: 'pat-icu-09' }).event), []);
 });
 
 test('a bed emptied and given back to the same patient begins anew', async () => {

@@ -30,6 +30,8 @@ test('what was or may have been measured before the binding is told from what wa
     ['gateway was an hour ahead, and was set right before it sent', at(59, 5, 5), true],
     ['from the future, time of sending unknown', at(60, 5, null), true],
     ['out of a memory whose clock is in doubt', at(500, 500, 500, ['memory', 'clock']), true],
+    ['of a boot without the time, surely not before', at(500, 500, 500, ['memory', 'clock', 'not-earlier']), false],
+    ['of a boot without the time, as early as it can have been before', at(1, 500, 500, ['memory', 'clock', 'not-earlier']), true],
     ['out of a memory without a clock', at(500, 500, 500, ['memory', 'clockless']), true],
     ['out of a memory whose clock is right', at(500, 600, 600, ['memory']), false],
     ['of a device without a clock, as it came', at(500, 500, 500, ['clockless']), false],
