@@ -6,6 +6,7 @@ import { MASK_PROFILES } from '../access/masking/contract.ts';
 import { LIMIT_SETTERS } from '../clinical/limits/limits.ts';
 import { PREFERRED_BECAUSE } from '../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../clinical/sources/source.ts';
+import { deviceName, untrustedDevice } from './untrusted.ts';
 import { latestUri } from './uris.ts';
 
 /** Rows of one answer; more are cut with `truncated`. */
@@ -271,12 +272,7 @@ function compactLastKnown({
 
 /** A device's identifier may be text that it sent itself; unless it looks like an identifier it stands in a field that says so. */
 function deviceFields(device: string): Pick<LatestRow, 'device' | 'untrusted'> {
-  return deviceName(device) === null ? { device: null, untrusted: { device: device.slice(0, 64) } } : { device };
-}
-
-/** A device's identifier, where it looks like one. */
-export function deviceName(device: string | null): string | null {
-  return device !== null && /^[\w.:-]{1,64}$/.test(device) ? device : null;
+  return deviceName(device) === null ? { device: null, untrusted: { device: untrustedDevice(device) } } : { device };
 }
 
 /** One page of the caller's patients, sorted by id; `after` is the last id of the page before. */

@@ -31,7 +31,7 @@ const identityId = z
   .refine(isNoPlaceholder, PLACEHOLDER_HINT);
 const tenantId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected a tenant: 1 to 40 of a-z, 0-9 and -');
 /** A bed or device as it stands in a message; compared as it is. */
-const label = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,128}$/u, 'expected 1 to 128 characters without control characters');
+const label = z.string().regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,128}$/u, 'expected 1 to 128 characters without control characters');
 /** A ward or panel. */
 const groupName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/, 'expected a name: 1 to 40 of A-Z, a-z, 0-9, ., _ and -');
 const instant = z.string().transform((text, context) => {
@@ -44,7 +44,7 @@ const instant = z.string().transform((text, context) => {
 const limit = (what: string, usual: number) => z.int().min(1).describe(`${what} ${usual} unless given.`);
 
 /** A subject as a FHIR client writes it. */
-const subjectName = z.string().regex(/^[^\p{Cc}\p{Cf}]{1,1200}$/u, 'expected 1 to 1200 characters without control characters');
+const subjectName = z.string().regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,1200}$/u, 'expected 1 to 1200 characters without control characters');
 
 const gatewayRow = z.strictObject({
   identity: identityId.describe('Overlay identity id of the gateway.'),

@@ -57,6 +57,8 @@ export interface TestClient extends AsyncDisposable {
   prompt(name: string, args: Record<string, string>): Promise<GetPromptResult>;
   /** Values of an argument of a prompt that begin as typed. */
   completeArgument(prompt: string, argument: string, typed: string): Promise<string[]>;
+  /** Values of a variable of a template that begin as typed. */
+  completeVariable(template: string, variable: string, typed: string): Promise<string[]>;
   subscribe(uris: readonly string[]): Promise<Updates>;
   /** Resolves when the hub has ended the subscription or session. */
   readonly ended: Promise<void>;
@@ -84,7 +86,17 @@ export async function connectModern(overlay: Overlay, service: string): Promise<
 
 type Asking = Pick<
   TestClient,
-  'revision' | 'resources' | 'templates' | 'tools' | 'read' | 'call' | 'completePatient' | 'prompts' | 'prompt' | 'completeArgument'
+  | 'revision'
+  | 'resources'
+  | 'templates'
+  | 'tools'
+  | 'read'
+  | 'call'
+  | 'completePatient'
+  | 'prompts'
+  | 'prompt'
+  | 'completeArgument'
+  | 'completeVariable'
 >;
 
 /** What it asks, whatever it is connected by. */
@@ -100,6 +112,7 @@ export function ofRevision2026(client: Client): Asking {
     prompts: async () => (await client.listPrompts()).prompts,
     prompt: async (name, args) => (await client.getPrompt({ name, arguments: args })) as GetPromptResult,
     completeArgument: async (prompt, name, value) => (await client.complete(argumentCompletion(prompt, name, value))).completion.values,
+    completeVariable: async (template, name, value) => (await client.complete(variableCompletion(template, name, value))).completion.values,
   };
 }
 
@@ -165,6 +178,7 @@ export function ofRevision2025(client: LegacyClient, { updates, ended, close }: 
     prompts: async () => (await client.listPrompts()).prompts,
     prompt: async (name, args) => await client.getPrompt({ name, arguments: args }),
     completeArgument: async (prompt, name, value) => (await client.complete(argumentCompletion(prompt, name, value))).completion.values,
+    completeVariable: async (template, name, value) => (await client.complete(variableCompletion(template, name, value))).completion.values,
     subscribe: async (uris) => {
       for (const uri of uris) await client.subscribeResource({ uri });
       return updates;
@@ -184,6 +198,10 @@ function contentsJson(contents: readonly unknown[]): Record<string, unknown> {
 
 function argumentCompletion(prompt: string, name: string, value: string) {
   return { ref: { type: 'ref/prompt' as const, name: prompt }, argument: { name, value } };
+}
+
+function variableCompletion(template: string, name: string, value: string) {
+  return { ref: { type: 'ref/resource' as const, uri: template }, argument: { name, value } };
 }
 
 function patientCompletion(value: string) {

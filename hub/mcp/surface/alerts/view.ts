@@ -4,7 +4,8 @@ import type { AlertSourceView, AlertsView, AlertView } from '../../../access/ale
 import { ALERT_STANDINGS } from '../../../clinical/alerts/fold.ts';
 import { REPORTING } from '../../../clinical/alerts/reporting.ts';
 import { LIMIT_SETTERS } from '../../../clinical/limits/limits.ts';
-import { deviceName, source, withheld } from '../../views.ts';
+import { deviceName, untrustedDevice, untrustedText } from '../../untrusted.ts';
+import { source, withheld } from '../../views.ts';
 import { whoseFields, whoseIn } from '../shown.ts';
 
 const alert = z.object({
@@ -91,7 +92,11 @@ export function compactAlerts(view: AlertsView, rows: number, withText: boolean)
       site: limits.site.map(({ vital, low, high, unit, by }) => ({ vital, low, high, unit, by })),
       siteVersion: limits.siteVersion,
       ...(withText && {
-        device: limits.device.map(({ vital, device, untrusted }) => ({ vital, device: deviceName(device), untrusted: { ...untrusted } })),
+        device: limits.device.map(({ vital, device, untrusted }) => ({
+            vital,
+            device: deviceName(device),
+            untrusted: { limits: untrustedText(untrusted.limits) },
+          })),
       }),
     },
     freeText: withText ? 'included' : 'left-out',
@@ -120,10 +125,10 @@ function compactAlert(view: AlertView, withText: boolean): Alerts['alerts'][numb
 /** A sender's own code is its own text. */
 function untrustedOf({ untrusted: { text, instance }, code, device }: AlertView): NonNullable<Alerts['alerts'][number]['untrusted']> {
   return {
-    ...(text !== null && { text }),
-    ...(code !== null && !isMdc(code) && { code: `${code.system} ${code.code}` }),
-    ...(instance !== null && { instance }),
-    ...(deviceName(device) === null && { device: device.slice(0, 64) }),
+    ...(text !== null && { text: untrustedText(text) }),
+    ...(code !== null && !isMdc(code) && { code: untrustedText(`${code.system} ${code.code}`) }),
+    ...(instance !== null && { instance: untrustedText(instance) }),
+    ...(deviceName(device) === null && { device: untrustedDevice(device) }),
   };
 }
 

@@ -3,7 +3,8 @@ import type { AlertSourceView } from '../../../access/alert-views.ts';
 import type { LatestView, VitalView } from '../../../access/door.ts';
 import { REPORTING, type Reporting } from '../../../clinical/alerts/reporting.ts';
 import { SOURCE_STATES } from '../../../clinical/sources/source.ts';
-import { deviceName, source, withheld } from '../../views.ts';
+import { deviceName, untrustedDevice } from '../../untrusted.ts';
+import { source, withheld } from '../../views.ts';
 import { whoseFields, whoseIn } from '../shown.ts';
 
 const measured = z.object({
@@ -76,7 +77,7 @@ function deviceRow(id: string, { state, since, reports, isDemo, own }: Known): D
   const newest = own.toSorted((a, b) => b.storedAt - a.storedAt)[0];
   return {
     device: name,
-    ...(name === null && { untrusted: { device: id.slice(0, 64) } }),
+    ...(name === null && { untrusted: { device: untrustedDevice(id) } }),
     ...{ state, since, reports },
     ...(isDemo && { demo: true as const }),
     ...(newest?.test && { test: true as const }),

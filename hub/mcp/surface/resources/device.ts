@@ -1,6 +1,7 @@
 import { VitalmeshError } from '../../../../shared/errors.ts';
 import { OF_DEVICES } from '../../follow.ts';
-import { deviceName, MAX_ROWS } from '../../views.ts';
+import { deviceName } from '../../untrusted.ts';
+import { MAX_ROWS } from '../../views.ts';
 import type { Call, ResourceRow } from '../contract.ts';
 import { compactDevices, type Devices, reportsOf } from '../devices/view.ts';
 

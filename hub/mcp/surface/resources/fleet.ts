@@ -1,5 +1,5 @@
 import type { SourceView } from '../../../access/door.ts';
-import { deviceName } from '../../views.ts';
+import { deviceName, untrustedDevice } from '../../untrusted.ts';
 import type { ResourceRow } from '../contract.ts';
 
 const MOST_SOURCES = 5000;
@@ -38,5 +38,5 @@ export const healthResource: ResourceRow<'health'> = {
 function named({ kind, id, state, since }: SourceView) {
   if (kind !== 'device' || id === null) return { kind, id, state, since };
   const name = deviceName(id);
-  return { kind, id: name, ...(name === null && { untrusted: { device: id.slice(0, 64) } }), state, since };
+  return { kind, id: name, ...(name === null && { untrusted: { device: untrustedDevice(id) } }), state, since };
 }

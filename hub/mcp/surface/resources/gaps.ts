@@ -1,7 +1,7 @@
 import { GAP_REASONS } from '../../../../shared/gap.ts';
 import type { GapsView } from '../../../access/gap-views.ts';
 import type { ChangeKind } from '../../follow.ts';
-import { deviceName } from '../../views.ts';
+import { deviceName, untrustedDevice } from '../../untrusted.ts';
 import type { ResourceRow } from '../contract.ts';
 import { whoseIn } from '../shown.ts';
 import { patientsLike } from './variables.ts';
@@ -36,7 +36,7 @@ function compactGaps(view: GapsView, rows: number) {
       return {
         ...{ from, to, reason: GAP_REASONS[reason], lost, values, vitals },
         device: name,
-        ...(name === null && { untrusted: { device: device.slice(0, 64) } }),
+        ...(name === null && { untrusted: { device: untrustedDevice(device) } }),
         ...{ event, test },
       };
     }),

@@ -6,7 +6,8 @@ import { DUE_STATES } from '../../../clinical/due/state.ts';
 import type { OverviewRow, OverviewView } from '../../../clinical/overview/overview.ts';
 import type { Shape } from '../../../clinical/overview/shape.ts';
 import { MEDIAN_OF } from '../../../clinical/support/baseline.ts';
-import { deviceName, ownValue, source, withheld } from '../../views.ts';
+import { deviceName } from '../../untrusted.ts';
+import { ownValue, source, withheld } from '../../views.ts';
 import { whoseFields, whoseIn } from '../shown.ts';
 
 const parts = z

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Group } from '../../../clinical/group.ts';
 import type { EvaluatedPatient } from '../../../clinical/overview/list-outside.ts';
 import { type Evaluated, LIMITS_OF, type LimitsOf, NOT_EVALUABLE } from '../../../clinical/overview/outside.ts';
-import { deviceName, masked, withheld } from '../../views.ts';
+import { deviceName } from '../../untrusted.ts';
+import { masked, withheld } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
 
 const bound = z.number().nullable().describe('Null where there is none.');

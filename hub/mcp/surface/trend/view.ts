@@ -3,7 +3,7 @@ import { formatInstant, type Instant, parseInstant } from '../../../../shared/cl
 import { GAP_REASONS } from '../../../../shared/gap.ts';
 import type { TrendView } from '../../../access/history-views.ts';
 import type { TrendBucket, TrendSeries } from '../../../store/trend.ts';
-import { deviceName } from '../../views.ts';
+import { deviceName, untrustedDevice } from '../../untrusted.ts';
 import { instantOf, whoseFields, whoseIn } from '../shown.ts';
 import { type Summary, summaryOf } from './summary.ts';
 
@@ -161,7 +161,7 @@ export function compactTrend(view: TrendView, rows: number): Trend {
 /** What a series is of. */
 export function seriesHead({ device, vital, unit, test }: TrendSeries): Pick<Trend['series'][number], keyof typeof named> {
   const name = deviceName(device);
-  return { device: name, ...(name === null && { untrusted: { device: device.slice(0, 64) } }), vital, unit, test };
+  return { device: name, ...(name === null && { untrusted: { device: untrustedDevice(device) } }), vital, unit, test };
 }
 
 /** The summary without what does not apply. */

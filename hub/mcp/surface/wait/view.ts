@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { deviceName, masked } from '../../views.ts';
+import { deviceName } from '../../untrusted.ts';
+import { masked } from '../../views.ts';
 import { MASKED_WORDS } from '../../wording.ts';
 import { currentIn, hasChanged, type PatientChanges, type Snapshot } from './changes.ts';
 
