@@ -25,10 +25,11 @@ import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 import { CONFIRMED, makeKnownStore } from '../support/known-store.ts';
 
 const BEDS = 54;
-/** 54 beds, one message in 324 ms each: 1,000 Observations a second. */
-const INTERVAL_MS = 324;
 /** Of a message of 8 values, three of which are one blood pressure. */
 export const BENCH_OBSERVATIONS = 6;
+/** Observations a second, of all beds together, unless told: one message in 324 ms each. */
+const PER_SECOND = 1000;
+const CONNECTING_AT_ONCE = 8;
 
 /** A network with everybody in it, and AI clients beyond those of the demo. */
 export type Network = Pick<DemoSite, 'overlay' | 'identities'> & { clients?: readonly Enrolled[] };
@@ -49,13 +50,13 @@ export const BENCH_BEDS = BEDS;
 export interface BenchSite {
   /** Adds of every message, from now on: from its writing to the socket until the client is told that its patient changed. */
   measure(latencies: Pick<Latencies, 'add'> | undefined): void;
-  /** 1,000 observations a second, of 54 beds. */
-  startMonitors(): void;
+  /** So many observations a second, 1,000 unless told, of 54 beds; returns what ends them. */
+  startMonitors(perSecond?: number): () => void;
   agentStatus(): Promise<AgentStatus>;
   hubStatus(): Promise<HubStatus>;
   readonly pids: { agent: number; hub: number };
-  /** Each of the further AI clients connects and hears of so many patients. */
-  connectClients(patientsEach: number): Promise<void>;
+  /** Further AI clients connect until so many have, all unless told; each hears of so many patients. */
+  connectClients(patientsEach: number, upTo?: number): Promise<void>;
 }
 
 export interface BenchSiteOptions {
@@ -120,25 +121,41 @@ export async function withBenchSite<T>(
   stack.defer(() => {
     for (const end of ends) end();
   });
+  let connected = 0;
+  const connectClient = async (index: number, patientsEach: number): Promise<void> => {
+    const uris = [...patients.values()].map((patient) => `vitals://patient/${patient}/latest`);
+    const overlay = stack.use(await openOverlay(site.overlay, loadIdentity(clients[index]?.file ?? ''), silentLogger));
+    const connection = stack.use(await connectMcp({ overlay, service: SERVICES.mcp, name: `bench-${index}` }));
+    const heard = Array.from({ length: patientsEach }, (_, i) => uris[(index + i) % uris.length] ?? '');
+    await connection.listen(heard, () => undefined);
+  };
   return await work({
     agentStatus,
     hubStatus,
     pids: { agent: agent.pid, hub: hub.pid },
-    connectClients: async (patientsEach) => {
-      const uris = [...patients.values()].map((patient) => `vitals://patient/${patient}/latest`);
-      for (const [i, { file }] of clients.entries()) {
-        const overlay = stack.use(await openOverlay(site.overlay, loadIdentity(file), silentLogger));
-        const connection = stack.use(await connectMcp({ overlay, service: SERVICES.mcp, name: `bench-${i}` }));
-        const heard = Array.from({ length: patientsEach }, (_, j) => uris[(i + j) % uris.length] ?? '');
-        await connection.listen(heard, () => undefined);
-      }
+    connectClients: async (patientsEach, upTo = clients.length) => {
+      const some = async (): Promise<void> => {
+        while (connected < upTo) {
+          const index = connected;
+          connected += 1;
+          await connectClient(index, patientsEach);
+        }
+      };
+      await Promise.all(Array.from({ length: CONNECTING_AT_ONCE }, some));
     },
     measure: (latencies) => {
       measured = latencies;
     },
-    startMonitors: () => {
-      for (const [i, patient] of [...patients.values()].entries())
-        ends.push(monitor(Number(port), i, (at) => sentAt.set(`vitals://patient/${patient}/latest`, at)));
+    startMonitors: (perSecond = PER_SECOND) => {
+      const intervalMs = (1000 * BEDS * BENCH_OBSERVATIONS) / perSecond;
+      const started = [...patients.values()].map((patient, i) =>
+        monitor(Number(port), i, intervalMs, (at) => sentAt.set(`vitals://patient/${patient}/latest`, at)),
+      );
+      const end = (): void => {
+        for (const endOne of started) endOne();
+      };
+      ends.push(end);
+      return end;
     },
   });
 }
@@ -184,24 +201,27 @@ export function embeddedNetworkOf(clients: number): (processes: Processes) => Pr
   };
 }
 
+/** Of one bed. */
+const INTERVAL_MS = (1000 * BEDS * BENCH_OBSERVATIONS) / PER_SECOND;
+
 /** The messages of a bed's monitor, one an interval. */
-export function benchMonitor(index: number): (at: number) => string {
+export function benchMonitor(index: number, intervalMs = INTERVAL_MS): (at: number) => string {
   const patient = simulatedPatient({ seed: index });
   let beat = 0;
   return (at) => {
     beat += 1;
-    const vitals = patient.next(INTERVAL_MS / 1000);
+    const vitals = patient.next(intervalMs / 1000);
     const of = { seed: index, bed: benchBed(index), patient: `TEST-${index}`, pressure: true, demo: false };
     return pcd01.messages({ ...of, at, beat, vitals })[0]?.text ?? '';
   };
 }
 
 /** Sends one message an interval, each bed at its own moment of it; returns what ends it. */
-function monitor(port: number, index: number, onSend: (at: number) => void): () => void {
+function monitor(port: number, index: number, intervalMs: number, onSend: (at: number) => void): () => void {
   const socket: Socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
   socket.on('error', () => socket.destroy());
   socket.resume();
-  const next = benchMonitor(index);
+  const next = benchMonitor(index, intervalMs);
   const send = (): void => {
     const text = next(Date.now());
     onSend(performance.now());
@@ -210,9 +230,10 @@ function monitor(port: number, index: number, onSend: (at: number) => void): () 
   let every: NodeJS.Timeout | undefined;
   const first = setTimeout(
     () => {
-      every = setInterval(send, INTERVAL_MS);
+      send();
+      every = setInterval(send, intervalMs);
     },
-    (index * INTERVAL_MS) / BEDS,
+    (index * intervalMs) / BEDS,
   );
   return () => {
     clearTimeout(first);

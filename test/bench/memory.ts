@@ -1,11 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pause } from '../../shared/lifecycle.ts';
-import { sampleOf } from '../soak/growth.ts';
 import { embeddedNetworkOf, withBenchSite } from './bench-site.ts';
 import type { Figure } from './figure.ts';
+import { peakMb, residentMb, withPackage } from './packaged.ts';
 
 const CLIENTS = 50;
 /** As a nurse's client that watches a bay. */
@@ -16,18 +12,13 @@ const SAMPLE_MS = 1000;
 /** Architecture §6. */
 const MOST_MB = { agentIdle: 130, agentLoaded: 180, hubIdle: 256, hubPeak: 512 } as const;
 
-const root = join(import.meta.dirname, '..', '..');
-
 /**
  * Resident memory of agent and hub over the embedded network, each as the published package runs it: started by its command, without types. About
  * 60 MB of each are pages of the Node binary, which processes share.
  */
-export async function benchMemory(): Promise<Figure[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'vm-bench-package-'));
-  try {
-    pack(folder);
-    const program = (name: string, args: readonly string[]): string[] => [join(folder, 'bin', `vitalmesh-${name}.mjs`), ...args];
-    return await withBenchSite(
+export function benchMemory(): Promise<Figure[]> {
+  return withPackage((program) =>
+    withBenchSite(
       embeddedNetworkOf(CLIENTS),
       async (site) => {
         const { agent, hub } = site.pids;
@@ -55,28 +46,6 @@ export async function benchMemory(): Promise<Figure[]> {
         ];
       },
       { program },
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** The package as it is published, beside the packages of this clone. */
-function pack(folder: string): void {
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts', 'strip.ts'), '--into', folder], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
-  for (const part of ['bin', 'package.json']) cpSync(join(root, part), join(folder, part), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-}
-
-function residentMb(pid: number): number {
-  const sample = sampleOf(pid, 0);
-  if (!sample) throw new Error('the process has ended');
-  return sample.rssMb;
-}
-
-/** The most that it was ever resident (proc(5), VmHWM in kB of 1,024 bytes). */
-function peakMb(pid: number): number {
-  const [, kib = ''] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
-  return (Number(kib) * 1024) / 1e6;
+    ),
+  );
 }
