@@ -19,13 +19,23 @@ import { misfiledEntry } from './indexed.ts';
 import { type Against, type EvidenceVerdict, verifyEvidence } from './notes.ts';
 import { type ReplaySource, type ReplayStep, replayed } from './replay.ts';
 import { type AccessReport, reportOf } from './report.ts';
-import { type ListedRecord, showingOf, type Unopened } from './saw.ts';
+import { type ListedRecord, type NotStored, showingOf, type Unopened } from './saw.ts';
 import type { Witness } from './witness.ts';
 
 export interface AuditorOptions {
   store: Pick<
     Store,
-    'storeId' | 'audit' | 'anchors' | 'feedPlaces' | 'holdEvidence' | 'auditSubjects' | 'evidence' | 'auditHead' | 'checkpoints' | 'record'
+    | 'storeId'
+    | 'amend'
+    | 'audit'
+    | 'anchors'
+    | 'feedPlaces'
+    | 'holdEvidence'
+    | 'auditSubjects'
+    | 'evidence'
+    | 'auditHead'
+    | 'checkpoints'
+    | 'record'
   >;
   policy: () => Policy;
   /** The public keys that the hub's notes are verified with. */
@@ -56,10 +66,10 @@ export type AuditFormat = 'fhir' | 'json';
 
 /**
  * Gives out the evidence: decided, and recorded before the first entry is shown and after the last. What cannot be read comes last, by its number: whatever was
- * asked for, it may be of it; so does, with `saw`, how many entries cannot be opened. Throws ACCESS-DENIED, STORAGE-*.
+ * asked for, it may be of it; so does, with `saw`, how many entries cannot be opened, and where nothing of this id is stored, that it is so. Throws ACCESS-DENIED, STORAGE-*.
  */
 export interface Auditor {
-  list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened>;
+  list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened | NotStored>;
   /** As `list`, for others to keep: at its end it is recorded how much was given out, with its SHA-256 as one line a resource. */
   export(caller: Principal, filter: EvidenceFilter, format: AuditFormat, context: CallContext): AsyncGenerator<unknown | UnreadEntry>;
   /** Everything that one principal asked and was shown, in the order in which it was done; recorded as an export is. */
@@ -113,7 +123,11 @@ class StoreAuditor implements Auditor {
     this.#options = options;
   }
 
-  async *list(caller: Principal, filter: AuditFilter, context: CallContext): AsyncGenerator<ListedRecord | UnreadEntry | Unopened> {
+  async *list(
+    caller: Principal,
+    filter: AuditFilter,
+    context: CallContext,
+  ): AsyncGenerator<ListedRecord | UnreadEntry | Unopened | NotStored> {
     const call = await this.#begin(caller, 'audit.read', context, filter.patient);
     const { saw } = filter;
     // What is the id of no observation was shown by nothing, whatever an entry leaves open.
@@ -134,9 +148,20 @@ class StoreAuditor implements Auditor {
       }
       yield* unread;
       if (unopened > 0) yield { unopened };
+      if (saw !== undefined && !(await this.#isStored(caller.tenant, saw))) yield { notStored: true };
       whole = true;
     } finally {
       await this.#options.store.record([{ ...granted(call, whose, rows), reason: whole ? 'closed' : 'cut' }]);
+    }
+  }
+
+  async #isStored(tenant: string, observation: string): Promise<boolean> {
+    try {
+      await this.#options.store.amend.find(tenant, observation);
+      return true;
+    } catch (error) {
+      if (error instanceof VitalmeshError && error.code === 'AMEND-UNKNOWN') return false;
+      throw error;
     }
   }
 

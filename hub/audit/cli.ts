@@ -13,7 +13,7 @@ import type { EvidenceVerdict } from './notes.ts';
 import type { AuditCommand } from './operator.ts';
 import type { ReplayStep } from './replay.ts';
 import type { AccessReport } from './report.ts';
-import type { ListedRecord, Unopened } from './saw.ts';
+import type { ListedRecord, NotStored, Unopened } from './saw.ts';
 import { readVerifiers } from './signing-key.ts';
 import { readWitnessFile, type Witness } from './witness.ts';
 
@@ -49,7 +49,7 @@ export function auditCliCommands(programs: AuditPrograms): { audit: CommandGroup
           ],
           options: { ...common, patient: text, as: text, saw: text, from: text, to: text },
           run: async (values, io) => {
-            for await (const record of asked<ListedRecord | UnreadEntry | Unopened>(values, 'audit-list', filterOf(values)))
+            for await (const record of asked<ListedRecord | UnreadEntry | Unopened | NotStored>(values, 'audit-list', filterOf(values)))
               await print(io, values.json ? JSON.stringify(record) : formatListed(record));
             return EXIT.ok;
           },

@@ -2,7 +2,7 @@ import { formatInstant } from '../../shared/clock.ts';
 import type { EvidenceRecord, UnreadEntry } from './evidence.ts';
 import type { Rebuilt, ReplayStep } from './replay.ts';
 import type { AccessReport, AccessSummary } from './report.ts';
-import type { ListedRecord, Unopened } from './saw.ts';
+import type { ListedRecord, NotStored, Unopened } from './saw.ts';
 
 /** An entry for people, on one line. */
 export function formatRecord({ seq, event, erased, damaged }: EvidenceRecord): string {
@@ -20,11 +20,13 @@ export function formatUnread({ seq }: Pick<UnreadEntry, 'seq'>): string {
 }
 
 /** What a list has, on one line. */
-export function formatListed(listed: ListedRecord | UnreadEntry | Unopened): string {
+export function formatListed(listed: ListedRecord | UnreadEntry | Unopened | NotStored): string {
+  if ('notStored' in listed)
+    return 'Nothing of this id is stored here: it was never taken, is of another hub or tenant, is nobody’s for sure, or the retention has rolled it up.';
   if ('unopened' in listed)
     return `${listed.unopened} entries cannot be opened, of erased patients or damaged: each may have shown this observation.`;
   if ('unread' in listed) return formatUnread(listed);
-  return `${formatRecord(listed)}${listed.mayHaveShown ? '  may have shown it' : ''}`;
+  return `${formatRecord(listed)}${listed.mayHaveShown ? '  it may have been shown' : ''}`;
 }
 
 /** An entry with everything in it. */

@@ -9,6 +9,11 @@ export interface Unopened {
   unopened: number;
 }
 
+/** That no observation of the id that was asked for is kept: it never was, was another hub's, is nobody's for sure, or the retention has rolled it up. */
+export interface NotStored {
+  notStored: true;
+}
+
 /** What shows observations. */
 export const SHOWING: readonly Action[] = ['vitals.read', 'vitals.subscribe', 'observations.export', 'patient.export'];
 

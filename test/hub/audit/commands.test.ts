@@ -243,10 +243,13 @@ test('who saw an observation is looked for among the entries of its patient or o
     );
     assert.match(
       (await audit('list', '--saw', observation, '--patient', 'pat-icu-01')).stdout,
-      /observations\.export.* {2}may have shown it$/m,
+      /observations\.export.* {2}it may have been shown$/m,
     );
     const nobodys = await audit('list', '--saw', 'gw-icu.17', '--patient', 'pat-icu-01');
-    assert.deepEqual([nobodys.code, nobodys.stdout], [0, ''], 'what is the id of no observation nothing can have shown');
+    assert.equal(nobodys.code, 0);
+    assert.match(nobodys.stdout, /^Nothing of this id is stored here.*\n$/, 'what is the id of no observation nothing can have shown');
+    const never = await audit('list', '--saw', `gw-icu.${TEST_EPOCH}.zz.0`, '--patient', 'pat-icu-01', '--json');
+    assert.deepEqual(rowsOf<unknown>(never).at(-1), { notStored: true });
     const later = await audit('list', '--saw', observation, '--from', '2030-01-01T00:00:00Z', '--json');
     assert.equal(later.stdout, '');
   });
