@@ -93,10 +93,10 @@ export function compactAlerts(view: AlertsView, rows: number, withText: boolean)
       siteVersion: limits.siteVersion,
       ...(withText && {
         device: limits.device.map(({ vital, device, untrusted }) => ({
-            vital,
-            device: deviceName(device),
-            untrusted: { limits: untrustedText(untrusted.limits) },
-          })),
+          vital,
+          device: deviceName(device),
+          untrusted: { limits: untrustedText(untrusted.limits) },
+        })),
       }),
     },
     freeText: withText ? 'included' : 'left-out',
