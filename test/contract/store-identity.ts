@@ -250,6 +250,116 @@ export function storeIdentityContract(name: string, place: () => Promise<StorePl
     assert.deepEqual(await doubtfulRows(store), [jump.id]);
   });
 
+  check(
+    'what a device corrects after somebody confirmed it is confirmed while it says the same; another value is looked at anew',
+    async (store) => {
+      verifies('IDENTITY-CONFIRMED-VERSIONS');
+      const jump = weighed(2, 64, 1);
+      await store1(store, weighed(1, 82, 3), jump);
+      const id = await amend(store, { kind: 'confirm', selection: { observations: [jump.id] } });
+      await carriedOut(store);
+      const corrected = (seq: number, kg: number, change: SampleOptions = {}) =>
+        store1(store, weighed(seq, kg, 1, { status: 'corrected', ...change }));
+      await corrected(3, 64.2);
+      assert.deepEqual(await latest(store), { current: [64.2], doubtful: [] });
+      const named = (seq: number): string => weighed(seq, 0, 0).id;
+      assert.deepEqual(
+        (await store.amend.amendmentsOf('clinic', named(3))).map((one) => one.id),
+        [id],
+        'its history says by what it counts',
+      );
+      await corrected(4, 65.4);
+      assert.deepEqual(await latest(store), { current: [65.4], doubtful: [] });
+      // Near the last one, and not near what was confirmed.
+      await corrected(5, 66.4);
+      assert.deepEqual(await latest(store), { current: [82], doubtful: [66.4] });
+      await corrected(6, 64.1);
+      assert.deepEqual(await latest(store), { current: [64.1], doubtful: [] });
+      await corrected(7, 8200, { flags: ['out-of-range'] });
+      assert.deepEqual(await latest(store), { current: [82], doubtful: [8200] });
+      const other = await amend(store, { kind: 'confirm', selection: { observations: [named(7)] } });
+      await carriedOut(store);
+      assert.deepEqual(await latest(store), { current: [8200], doubtful: [] });
+      await undo(store, other);
+      await corrected(8, 64.3);
+      await undo(store, id);
+      await carriedOut(store);
+      assert.deepEqual(
+        await latest(store),
+        { current: [82], doubtful: [64.3] },
+        'with what was confirmed all that followed it is not any more',
+      );
+    },
+  );
+
+  check('what is corrected before a confirmation is carried out is confirmed with it, if it says the same', async (store) => {
+    verifies('IDENTITY-CONFIRMED-VERSIONS');
+    for (const [seq, kg, current] of [
+      [10, 64.3, 64.3],
+      [20, 70, 82],
+    ] as const) {
+      const patientId = `pat-home-${seq}`;
+      const jump = weighed(seq + 1, 64, 1, { patientId });
+      await store1(store, weighed(seq, 82, 3, { patientId }), jump);
+      await amend(store, { kind: 'confirm', selection: { observations: [jump.id] } });
+      await store1(store, weighed(seq + 2, kg, 1, { patientId, status: 'corrected' }));
+      await carriedOut(store);
+      assert.deepEqual((await latest(store, patientId)).current, [current]);
+    }
+  });
+
+  check('what is not doubtful, void, or does not stand is not confirmed, and nothing of what is named with it', async (store) => {
+    verifies('AMEND-CONFIRM-REFUSED');
+    const [own, jump, replaced] = [weighed(1, 82, 3), weighed(2, 64, 2), weighed(3, 50, 1)];
+    await store1(store, own, jump, replaced, weighed(4, 51, 1, { status: 'corrected' }));
+    const confirm = (...ids: string[]) => amend(store, { kind: 'confirm', selection: { observations: ids } });
+    const before = await store.amend.amendments('clinic');
+    await assert.rejects(confirm(own.id), { code: 'AMEND-NOT-DOUBTFUL' });
+    await assert.rejects(confirm(replaced.id), { code: 'AMEND-REPLACED' });
+    await assert.rejects(confirm(jump.id, own.id), { code: 'AMEND-NOT-DOUBTFUL', detail: 'reading 2 of 2 that are named' });
+    await assert.rejects(store.amend.select('clinic', { observations: [own.id] }, 'confirm'), { code: 'AMEND-NOT-DOUBTFUL' });
+    const id = await amend(store, { selection: { observations: [jump.id] } });
+    await assert.rejects(confirm(jump.id), { code: 'AMEND-VOID' }, 'decided, and not carried out yet');
+    await carriedOut(store);
+    await assert.rejects(confirm(jump.id), { code: 'AMEND-VOID' });
+    await undo(store, id);
+    await carriedOut(store);
+    assert.deepEqual((await store.amend.amendments('clinic')).length, before.length + 1);
+    await confirm(jump.id);
+  });
+
+  check('what is void or confirmed already is not so once more: it says by what, and undoing that one is enough', async (store) => {
+    verifies('AMEND-ONCE');
+    const [jump, other] = [weighed(2, 64, 2), weighed(3, 40, 1)];
+    await store1(store, weighed(1, 82, 3), jump, other);
+    for (const kind of ['confirm', 'void'] as const) {
+      const decide = async (...observations: string[]) => {
+        const kept = await store.amend.amend(
+          { tenant: 'clinic', kind, selection: { observations }, reason: 'other', at: TEST_NOW },
+          (all) => all.map(({ patient }) => event(1, { patient })),
+        );
+        return kept.map((one) => [one.id, one.already ?? false]);
+      };
+      const kept = (await store.amend.amendments('clinic')).length;
+      const [first] = await decide(jump.id);
+      const id = String(first?.[0]);
+      assert.deepEqual(await decide(jump.id), [[id, true]], 'not carried out yet');
+      await carriedOut(store);
+      assert.deepEqual(await decide(jump.id), [[id, true]]);
+      const [second, before] = await decide(jump.id, other.id);
+      assert.deepEqual([second?.[1], before], [false, [id, true]]);
+      await carriedOut(store);
+      assert.equal((await store.amend.amendments('clinic')).length, kept + 2);
+      await undo(store, id);
+      await undo(store, String(second?.[0]));
+      await carriedOut(store);
+      assert.deepEqual(await latest(store), { current: [82], doubtful: [40] });
+      assert.notEqual((await decide(jump.id))[0]?.[0], id);
+      await undo(store, String((await decide(jump.id))[0]?.[0]));
+      await carriedOut(store);
+    }
+  });
+
   check('what is void, or became another’s, says nothing of whose the others are', async (store) => {
     verifies('IDENTITY-CONFIRMED');
     const [first, second, own] = [weighed(1, 64, 3), weighed(2, 82, 2), weighed(9, 50, 4, { patientId: 'pat-home-02' })];

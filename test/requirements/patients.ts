@@ -179,6 +179,11 @@ export const PATIENTS = {
     behaviour:
       'A doubtful reading that somebody confirms, or gives to a patient, is that patient’s and current where it is the newest; what is void or became another’s says nothing of whose the others are.',
   },
+  'IDENTITY-CONFIRMED-VERSIONS': {
+    source: 'issue 9, Who is this; Corrections',
+    behaviour:
+      'What a device sends later as a version of a reading that somebody confirmed is confirmed with it where it says the same, and undone with it; another value is doubtful again where it jumps.',
+  },
   'PLACES-CHANGED-REFUSED': {
     source: 'issue 9, Who is this',
     behaviour:
@@ -252,6 +257,16 @@ export const PATIENTS = {
     source: 'issue 9, Corrections',
     behaviour:
       'Nothing is given to a patient who is not known, was erased or has it already; what is not kept row by row, or is nobody’s, is not decided about one by one.',
+  },
+  'AMEND-CONFIRM-REFUSED': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'A reading that is not doubtful, was entered in error, or does not stand any more is not confirmed: the refusal says which it is and what to do, and nothing is decided of what is named with it.',
+  },
+  'AMEND-ONCE': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'A reading that is void or confirmed already is not so once more: the answer names what was decided before and by whom, nothing is kept twice, and undoing it once is enough.',
   },
   'AMEND-COMMANDS': {
     source: 'issue 9, Corrections',

@@ -45,6 +45,11 @@ export interface KeptAmendment extends Omit<Amendment, 'selection'> {
   undoneAt: Instant | null;
 }
 
+/** A decision that was asked for. `already`: it was kept before, of the same, and was not kept again. */
+export interface Decided extends KeptAmendment {
+  already?: true;
+}
+
 /** What an amendment is, or would be, of. */
 export interface Selected {
   /** Of each of whom there is a row: how many rows that are kept, and of which vital signs. */
@@ -92,13 +97,14 @@ export interface OfSomebody {
  * left off. Errors: STORAGE-*.
  */
 export interface AmendStore {
-  /** What a selection is of. Throws AMEND-UNKNOWN where an observation is not kept row by row. */
-  select(tenant: string, selection: Selection): Promise<Selected>;
+  /** What a selection is of. Throws AMEND-UNKNOWN where an observation is not kept row by row, and of `kind` `confirm` what `amend` would. */
+  select(tenant: string, selection: Selection, kind?: AmendKind): Promise<Selected>;
   /**
    * Keeps amendments, one for each patient of the selection, with the evidence of it; `corrections` are to be woken behind it. Throws AMEND-UNKNOWN, and AMEND-PATIENT where
-   * `to` was erased or is the patient themself.
+   * `to` was erased or is the patient themself. Of readings that are void, or confirmed, already nothing is kept: given, as `already`, is by what they are. One that is not doubtful,
+   * or does not stand, is not confirmed: throws AMEND-NOT-DOUBTFUL, AMEND-VOID, AMEND-REPLACED, and nothing is decided of the others.
    */
-  amend(amendment: Amendment, evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[]): Promise<readonly KeptAmendment[]>;
+  amend(amendment: Amendment, evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[]): Promise<readonly Decided[]>;
   /**
    * Ends one: from now on, and of the rows that are there, as movements have them by then. What was decided since of the same patient is of what comes back, and what was
    * given on since stays where it is until that is undone too. Throws AMEND-NOT-FOUND, AMEND-UNDONE.

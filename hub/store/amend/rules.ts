@@ -1,6 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { Arrival } from '../store.ts';
-import type { AmendKind, KeptAmendment, Selection } from './amend.ts';
+import type { AmendKind, Decided, KeptAmendment, Selection } from './amend.ts';
 import { CONFIRMED, VOID } from './amended.ts';
 
 /** A row of the table of amendments. */
@@ -20,6 +20,11 @@ export interface AmendmentRow {
   /** Null for single measurements. */
   until: Instant | null;
   undoneAt: Instant | null;
+}
+
+/** What was asked for once more: one that is kept since before, by its key. */
+export function alreadyKept(rows: readonly AmendmentRow[]): Decided[] {
+  return [...new Map(rows.map((row) => [row.key, row])).values()].map((row) => ({ ...keptOf(row), already: true }));
 }
 
 export function keptOf({
@@ -62,6 +67,25 @@ export interface Rule {
 
 export function ruleOfMeasurement({ vital, device, test, effective }: Omit<Measurement, 'patient'>): Rule {
   return { device, vital, test, effective: 1, start: effective, until: effective + 1 };
+}
+
+/** A reading that is named: its row, and which measurement it is a version of. */
+export interface Named extends Measurement {
+  key: number;
+}
+
+/** The measurements of readings that are named, each once. Pure. */
+export function measurementsOf(named: readonly Named[]): Measurement[] {
+  const found = named.map(({ patient, vital, device, test, effective }) => ({ patient, vital, device, test, effective }));
+  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+}
+
+/** The rules of readings that are named, by patient; versions of one measurement have one. Pure. */
+export function rulesOfNamed(named: readonly Named[]): Map<string, Rule[]> {
+  const rules = new Map<string, Rule[]>();
+  for (const { patient, ...measurement } of measurementsOf(named))
+    rules.set(patient, [...(rules.get(patient) ?? []), ruleOfMeasurement(measurement)]);
+  return rules;
 }
 
 export function ruleOfStretch({ device, vital, from, to }: Exclude<Selection, { observations: unknown }>): Rule {

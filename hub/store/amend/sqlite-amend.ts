@@ -16,9 +16,21 @@ import { HOUR_MS } from '../roll.ts';
 import { SQL } from '../statements.ts';
 import type { HistoryQuery } from '../store.ts';
 import { turn } from '../walks.ts';
-import type { Amendment, AmendStore, Changed, KeptAmendment, OfSomebody, Selected, Selection } from './amend.ts';
+import type { AmendKind, Amendment, AmendStore, Changed, Decided, KeptAmendment, OfSomebody, Selected, Selection } from './amend.ts';
 import { changedBy, idsOfSomebody } from './ids-sqlite.ts';
-import { type AmendmentRow, isOfSeries, keptOf, type Measurement, type Rule, ruleOfMeasurement, ruleOfStretch } from './rules.ts';
+import { allDecidedBefore } from './named-sqlite.ts';
+import {
+  type AmendmentRow,
+  alreadyKept,
+  isOfSeries,
+  keptOf,
+  type Measurement,
+  measurementsOf,
+  type Named,
+  type Rule,
+  ruleOfStretch,
+  rulesOfNamed,
+} from './rules.ts';
 import { AMEND_SQL, numbersOf } from './statements.ts';
 
 type Writing = Pick<Database, 'prepare'>;
@@ -48,7 +60,7 @@ export class SqliteAmend implements AmendStore {
     if ('patient' in selection) return await this.#countStretch(tenant, selection);
     const counted = new Map<string, { rows: number; vitals: Set<string> }>();
     const named = await this.#named(tenant, selection.observations);
-    this.#database.read(() => named.map((one) => decidedBefore(this.#database, { tenant, kind }, one)));
+    if (kind === 'confirm') this.#database.read(() => allDecidedBefore(this.#database, { tenant, kind }, named));
     for (const found of measurementsOf(named)) {
       const of = counted.get(found.patient) ?? { rows: 0, vitals: new Set() };
       counted.set(found.patient, of);
@@ -59,19 +71,16 @@ export class SqliteAmend implements AmendStore {
     return { patients, rolledUp: 0 };
   }
 
-  async amend(
-    amendment: Amendment,
-    evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[],
-  ): Promise<readonly Decided[]> {
+  async amend(amendment: Amendment, evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[]): Promise<readonly Decided[]> {
     const { tenant, selection } = amendment;
     const named = 'patient' in selection ? [] : await this.#named(tenant, selection.observations);
     return await this.#commits.run((database) => {
-      const before = new Map(named.map((one) => [one, decidedBefore(database, amendment, one)]));
-      const rules = rulesOfNamed(named.filter((one) => before.get(one) === undefined));
+      const before = allDecidedBefore(database, amendment, named);
+      const rules = rulesOfNamed(named.filter((_, i) => before[i] === undefined));
       if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
       const kept = [...rules].map(([patient, of]) => keep(database, amendment, patient, of));
       appendAudit(database, this.#storeId, evidence(kept));
-      return [...kept, ...alreadyKept([...before.values()].flatMap((row) => row ?? []))];
+      return [...kept, ...alreadyKept(before.flatMap((row) => row ?? []))];
     });
   }
 

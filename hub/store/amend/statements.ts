@@ -65,6 +65,27 @@ export const AMEND_SQL = {
     SELECT key, bed, effective, sortTime, test, revises, preliminary FROM observation
     WHERE key IN (SELECT value FROM json_each(?))
       AND NOT EXISTS (SELECT 1 FROM amendedRow r WHERE r.observation = key AND (r.amendment = ? OR r.amendment > ? AND r.patient IS NOT NULL))`,
+  named: 'SELECT standing, judged, amended FROM observation WHERE key = ?',
+  // In force, and done to a row; or of its measurement, and not done to any row yet.
+  doneTo: `
+    SELECT ${AMENDMENT} FROM amendment WHERE undoneAt IS NULL AND key = (
+      SELECT min(r.amendment) FROM amendedRow r JOIN amendment a ON a.key = r.amendment
+      WHERE r.observation = ? AND a.kind = ? AND a.undoneAt IS NULL)`,
+  dueOf: `
+    SELECT ${AMENDMENT} FROM amendment WHERE key IN (
+      SELECT r.amendment FROM amendRule r INDEXED BY amendRuleByPatient
+      WHERE r.tenant = ? AND r.patient IN ${NUMBERS} AND r.until = ? AND r.effective = 1 AND r.device = ? AND r.vital = ? AND r.test = ?)
+      AND kind = ? AND NOT EXISTS (SELECT 1 FROM amendedRow d WHERE d.amendment = amendment.key)
+    ORDER BY key LIMIT 1`,
+  // Of a measurement, with whether a confirmation is of them already. The time is given twice, as with withdraw.
+  toConfirm: `
+    SELECT key, standing, value, components, EXISTS (SELECT 1 FROM amendedRow r WHERE r.observation = key AND r.amendment = ?) AS isDone
+    FROM observation WHERE key IN (
+      SELECT key FROM observation INDEXED BY observationBySeries
+      WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test = ? AND effective = ? AND sortTime = ?
+      UNION ALL
+      SELECT key FROM observation INDEXED BY observationSetAside
+      WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime)`,
   addRow: 'INSERT INTO amendedRow (observation, amendment, patient, bed) VALUES (?, ?, ?, ?)',
   addBit: 'UPDATE observation SET amended = amended | ? WHERE key IN (SELECT value FROM json_each(?))',
   clearBit: 'UPDATE observation SET amended = amended & ~? WHERE key = ?',

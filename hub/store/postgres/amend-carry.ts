@@ -1,6 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { panel } from '../../../shared/vitals.ts';
 import type { AmendDone } from '../amend/amend.ts';
+import { type ConfirmVersion, confirmedOf } from '../amend/confirm.ts';
 import { type AmendmentRow, bitOf, isOfSeries, type Rule } from '../amend/rules.ts';
 import { AMENDED_A_PAGE } from '../amend/statements.ts';
 import { type After, type AmendDue, followed, isFirstPart } from '../placing/due.ts';
@@ -135,7 +136,7 @@ export class AmendOrder {
     if (rule.effective === 1) {
       const series = { vital: rule.vital ?? '', device: rule.device ?? '' };
       const which = [owner, series.vital, series.device, rule.test === 1, rule.start];
-      await this.#change(own, series, await this.#commit.query<{ key: number; sortTime: Instant }>(PLACING_PG.versionsOf, which));
+      await this.#change(own, series, await (this.#row.kind === 'confirm' ? this.#confirmed(which) : this.#versions(which)));
       return [rule.key + 1];
     }
     const isNew = rule.key !== Number(at);
@@ -154,6 +155,15 @@ export class AmendOrder {
     const last = page.at(-1);
     const isWhole = last === undefined || page.length < AMENDED_A_PAGE;
     return isWhole ? [rule.key, series.vital, series.device] : [rule.key, series.vital, series.device, last.sortTime, last.key];
+  }
+
+  #versions(which: readonly (number | string | boolean)[]): Promise<{ key: number; sortTime: Instant }[]> {
+    return this.#commit.query<{ key: number; sortTime: Instant }>(PLACING_PG.versionsOf, [...which]);
+  }
+
+  async #confirmed(which: readonly (number | string | boolean)[]): Promise<{ key: number; sortTime: Instant }[]> {
+    const found = await this.#commit.query<ConfirmVersion & { sortTime: Instant }>(AMEND_PG.toConfirm, [...which, this.#row.key]);
+    return confirmedOf(String(which[1]), found, this.#due.lastObservation);
   }
 
   async #ruleFrom(key: number): Promise<KeptRule | undefined> {

@@ -66,6 +66,29 @@ export const AMEND_PG = {
     JOIN unnest($1::bigint[], $2::bigint[]) AS g (key, sort_time) ON o.key = g.key AND o.sort_time = g.sort_time
     WHERE NOT EXISTS (
       SELECT FROM amended_row r WHERE r.observation = o.key AND (r.amendment = $3 OR r.amendment > $3 AND r.patient IS NOT NULL))`,
+  named: 'SELECT standing, judged, amended FROM observation WHERE key = $1 AND sort_time = $2',
+  // In force, and done to a row; or of its measurement, and not done to any row yet.
+  doneTo: `
+    ${AMENDMENT} WHERE undone_at IS NULL AND key = (
+      SELECT min(r.amendment) FROM amended_row r JOIN amendment a ON a.key = r.amendment
+      WHERE r.observation = $1 AND a.kind = $2 AND a.undone_at IS NULL)`,
+  dueOf: `
+    ${AMENDMENT} WHERE key IN (
+      SELECT r.amendment FROM amend_rule r
+      WHERE r.tenant = $1 AND r.patient IN ${NUMBERS} AND r.until = $3 AND r.effective = 1 AND r.device = $4 AND r.vital = $5 AND r.test = $6)
+      AND kind = $7 AND NOT EXISTS (SELECT FROM amended_row d WHERE d.amendment = amendment.key)
+    ORDER BY key LIMIT 1`,
+  // Of a measurement, with whether a confirmation is of them already.
+  toConfirm: `
+    SELECT o.key, o.sort_time AS "sortTime", o.standing, o.value, o.components,
+      EXISTS (SELECT FROM amended_row r WHERE r.observation = o.key AND r.amendment = $6) AS "isDone"
+    FROM observation o
+    WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.standing IN (-1, 0, 1) AND o.test = $4 AND o.effective = $5 AND o.sort_time = $5
+    UNION ALL
+    SELECT o.key, o.sort_time, o.standing, o.value, o.components,
+      EXISTS (SELECT FROM amended_row r WHERE r.observation = o.key AND r.amendment = $6)
+    FROM observation o
+    WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.test = $4 AND o.effective = $5 AND o.effective <> o.sort_time`,
   addRows: `
     INSERT INTO amended_row (tenant, amendment, observation, sort_time, patient, bed)
     SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])`,
@@ -114,7 +137,7 @@ export const AMEND_PG = {
   seenKey: `
     SELECT s.writer FROM writer w JOIN seen s ON s.writer = w.key AND s.seq = $1 AND s.part = $2 WHERE w.agent = $3 AND w.epoch = $4`,
   measurementIn: `
-    SELECT o.key, p.tenant, p.id AS patient, o.vital, o.device, o.test::int AS test, o.effective
+    SELECT o.key, o.sort_time AS "sortTime", p.tenant, p.id AS patient, o.vital, o.device, o.test::int AS test, o.effective
     FROM observation o JOIN patient p ON p.key = o.patient
     WHERE o.key >= $1 AND o.key < $2 AND o.writer = $3 AND o.seq = $4 AND o.part = $5`,
   lastKept: 'SELECT max(key) AS key FROM observation WHERE key < $1',

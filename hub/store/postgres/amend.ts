@@ -3,12 +3,23 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import { parseObservationId } from '../../../shared/uplink/key.ts';
 import { panel } from '../../../shared/vitals.ts';
 import type { AuditEvent } from '../../access/access.ts';
-import type { Amendment, AmendStore, Changed, KeptAmendment, OfSomebody, Selected, Selection } from '../amend/amend.ts';
-import { type AmendmentRow, isOfSeries, keptOf, type Measurement, type Rule, ruleOfMeasurement, ruleOfStretch } from '../amend/rules.ts';
+import type { AmendKind, Amendment, AmendStore, Changed, Decided, KeptAmendment, OfSomebody, Selected, Selection } from '../amend/amend.ts';
+import {
+  type AmendmentRow,
+  alreadyKept,
+  isOfSeries,
+  keptOf,
+  type Measurement,
+  measurementsOf,
+  type Rule,
+  ruleOfStretch,
+  rulesOfNamed,
+} from '../amend/rules.ts';
 import { type AmendWanted, againOf, isFirstPart } from '../placing/due.ts';
 import { isNobody } from '../placing/placing.ts';
 import type { HistoryQuery } from '../store.ts';
 import { changedBy, idsOfSomebody } from './amend-ids.ts';
+import { allDecidedBefore, type NamedAt } from './amend-named.ts';
 import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
 import { erasedOf } from './erase.ts';
@@ -34,10 +45,12 @@ export class PostgresAmend implements AmendStore {
     this.#place = place;
   }
 
-  async select(tenant: string, selection: Selection): Promise<Selected> {
+  async select(tenant: string, selection: Selection, kind: AmendKind = 'void'): Promise<Selected> {
     if ('patient' in selection) return await this.#place.read((transaction) => countStretch(transaction, tenant, selection), tenant);
     const counted = new Map<string, { rows: number; vitals: Set<string> }>();
-    for (const found of await this.#measurements(tenant, selection.observations)) {
+    const named = await this.#named(tenant, selection.observations);
+    if (kind === 'confirm') await this.#place.read((transaction) => allDecidedBefore(transaction, { tenant, kind }, named), tenant);
+    for (const found of measurementsOf(named)) {
       const of = counted.get(found.patient) ?? { rows: 0, vitals: new Set() };
       counted.set(found.patient, of);
       of.rows += await this.#place.read((transaction) => countVersions(transaction, tenant, found), tenant);
@@ -47,22 +60,18 @@ export class PostgresAmend implements AmendStore {
     return { patients, rolledUp: 0 };
   }
 
-  async amend(
-    amendment: Amendment,
-    evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[],
-  ): Promise<readonly KeptAmendment[]> {
+  async amend(amendment: Amendment, evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[]): Promise<readonly Decided[]> {
     const { tenant, selection } = amendment;
-    const rules = new Map<string, Rule[]>();
-    if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
-    else
-      for (const { patient, ...measurement } of await this.#measurements(tenant, selection.observations))
-        rules.set(patient, [...(rules.get(patient) ?? []), ruleOfMeasurement(measurement)]);
+    const named = 'patient' in selection ? [] : await this.#named(tenant, selection.observations);
     return await this.#place.commit(async (commit) => {
+      const before = await allDecidedBefore(commit, amendment, named);
+      const rules = rulesOfNamed(named.filter((_, i) => before[i] === undefined));
+      if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
       await commit.query(PG.addTenant, [tenant, false]);
       const kept: KeptAmendment[] = [];
       for (const [patient, of] of rules) kept.push(await keep(commit, amendment, patient, of));
       commit.append(evidence(kept));
-      return kept;
+      return [...kept, ...alreadyKept(before.flatMap((row) => row ?? []))];
     }, tenant);
   }
 
@@ -109,17 +118,17 @@ export class PostgresAmend implements AmendStore {
     return await this.#place.read((transaction) => idsOfSomebody(transaction, tenant, which, most), tenant);
   }
 
-  async #measurements(tenant: string, observations: readonly string[]): Promise<Measurement[]> {
-    const found = new Map<string, Measurement>();
+  async #named(tenant: string, observations: readonly string[]): Promise<NamedAt[]> {
+    const named = new Map<number, NamedAt>();
     for (const id of observations) {
-      const { key: _, ...measurement } = await this.#find(tenant, id);
-      found.set(JSON.stringify(measurement), measurement);
+      const found = await this.#find(tenant, id);
+      named.set(found.key, found);
     }
-    return [...found.values()];
+    return [...named.values()];
   }
 
   /** Throws AMEND-UNKNOWN; so for what is nobody's, which nobody is shown. */
-  async #find(tenant: string, id: string): Promise<Measurement & { key: number }> {
+  async #find(tenant: string, id: string): Promise<NamedAt> {
     const parsed = parseObservationId(id);
     if (parsed === undefined) throw new VitalmeshError('AMEND-UNKNOWN');
     const { agent, epoch, seq, index } = parsed;
@@ -132,7 +141,7 @@ export class PostgresAmend implements AmendStore {
       if (newest === null) throw new VitalmeshError('AMEND-UNKNOWN');
       last = Math.max(0, newest + 1 - KEYS_A_LOOK);
       const where = [last, newest + 1, seen.writer, seq, index];
-      const [row] = await look<Measurement & { key: number; tenant: string }>(AMEND_PG.measurementIn, where);
+      const [row] = await look<NamedAt & { tenant: string }>(AMEND_PG.measurementIn, where);
       if (row === undefined) continue;
       const { tenant: of, ...found } = row;
       if (of !== tenant || isNobody(row.patient)) throw new VitalmeshError('AMEND-UNKNOWN');
