@@ -31,8 +31,8 @@ export interface AskedAmendment {
 export interface Amended extends Selected {
   /** Of `reassign`: to whom, by the id that survived merges. */
   to?: string;
-  /** One for each patient; none of a trial. */
-  amendments: readonly KeptAmendment[];
+  /** One for each patient; none of a trial. `already`: by which it was so before, decided by whom (of the evidence; null where that is gone); nothing of it was changed. */
+  amendments: readonly (KeptAmendment & { already?: { by: string | null } })[];
   /** Patients of whom something is under legal hold, under whatever number and whoever had it before: what is void of it stays, with its history. */
   held: readonly string[];
 }
@@ -79,7 +79,8 @@ export class Amending {
     const { tenant } = caller;
     const call = await this.#begin(caller, 'readings.amend', context);
     const selection = await this.#selectionOf(tenant, asked.selection, clock.now());
-    const selected = await store.amend.select(tenant, selection);
+    if (asked.kind === 'confirm' && 'patient' in selection) throw new VitalmeshError('USAGE', { detail: 'single readings are confirmed' });
+    const selected = await store.amend.select(tenant, selection, asked.kind);
     const patients = 'patient' in selection ? [selection.patient] : selected.patients.map(({ patient }) => patient);
     const held = await heldAmong(this.#parts, { tenant, patients, given: measuredOf(selection) });
     if (asked.kind === 'reassign' && held.length > 0) throw new VitalmeshError('PATIENT-HELD', { detail: 'their readings stay theirs' });
@@ -92,12 +93,22 @@ export class Amending {
     }
     const rowsOf = (patient: string | null) => selected.patients.find((one) => one.patient === patient)?.rows ?? 0;
     const amendment = { tenant, kind, selection, ...(to !== undefined && { to }), reason, at: call.at };
-    const amendments = await store.amend.amend(amendment, (kept) =>
+    const decided = await store.amend.amend(amendment, (kept) =>
       kept.flatMap((one) => decisionOf(call, one, { rows: rowsOf(one.patient), ...(note !== undefined && { note }) })),
     );
     await follow();
+    const amendments: Amended['amendments'][number][] = decided.filter(({ already }) => !already).map(({ already: _, ...one }) => one);
     const changed = await this.#changed(tenant, selected, amendments);
+    for (const { already, ...one } of decided) if (already) amendments.push(await this.#before(call, one));
     return { ...selected, patients: changed, ...(to !== undefined && { to }), amendments, held };
+  }
+
+  /** Of what was decided before: by whom. That it was asked for once more is recorded. */
+  async #before(call: Call, kept: KeptAmendment): Promise<Amended['amendments'][number]> {
+    const { tenant } = call.principal;
+    const made = await this.#entryOf(tenant, kept.patient, kept.at, (args) => args?.amendment === kept.id);
+    await this.#parts.store.record([granted(call, kept.patient, 0, { args: { act: kept.kind, already: kept.id } })]);
+    return { ...kept, already: { by: made?.principal ?? null } };
   }
 
   /** Of each patient what the decision itself changed. */

@@ -8,14 +8,19 @@ import type { Amended, ShownAmendment, ShownReading } from './amending.ts';
 /** What was decided, or would be, for an operator. */
 export function formatAmended({ patients, rolledUp, to, amendments, held }: Amended, kind: KeptAmendment['kind']): string {
   const lines = patients.map(({ patient, rows, vitals }) => `${patient}  ${rows} ${rows === 1 ? 'row' : 'rows'} (${vitals.join(', ')})`);
-  if (lines.length === 0) lines.push('No row that is kept is of it.');
+  const before = amendments.filter(({ already }) => already);
+  const isNew = before.length < amendments.length;
+  if (lines.length === 0 && before.length === 0) lines.push('No row that is kept is of it.');
+  const was = kind === 'void' ? 'Entered in error' : 'Confirmed';
+  for (const { id, at, already } of before)
+    lines.push(`${was} already, ${formatInstant(at)} by ${already?.by ?? '(evidence gone)'}, amendment ${id}: nothing of it was changed.`);
   if (rolledUp > 0)
     lines.push(`${rolledUp} older readings are kept as rollups alone: these stay where they are, and are flagged as doubtful.`);
   if (held.length > 0) lines.push('Under legal hold: nothing of it is removed, and its history stays.');
   const isTrial = amendments.length === 0;
   const done = kind === 'reassign' ? `${to}’s` : kind === 'void' ? 'entered in error' : 'confirmed';
   if (isTrial) lines.push(`Nothing was changed (--dry-run); it would be ${done}.`);
-  else {
+  else if (isNew) {
     const isOvertaken = patients.some(({ rows }) => rows === 0);
     if (isOvertaken) lines.push('Of what has 0 rows somebody else decided first: `vitalmesh-hub readings show` says what.');
     if (!isOvertaken || patients.some(({ rows }) => rows > 0)) lines.push(`Now ${done}; what comes late of it too.`);
