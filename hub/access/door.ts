@@ -110,6 +110,8 @@ export interface ShownPatient {
   discharged?: string;
   /** They lie in no bed for sure: what is measured where they may lie is shown under nobody. */
   unplaced?: true;
+  /** IANA; the patient's, in which times are shown and days begin. Absent where it is masked. */
+  zone?: string;
 }
 
 export interface LatestView extends ShownPatient {

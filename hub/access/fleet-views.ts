@@ -8,6 +8,8 @@ import { noticeOf, sourceView } from './views.ts';
 export interface HealthView {
   /** ISO 8601; the year alone where it is deidentified. */
   asOf: string;
+  /** IANA; of the hub. Absent where it is masked. */
+  zone?: string;
   gateways: Readonly<Record<SourceState, number>>;
   devices: Readonly<Record<SourceState, number>>;
   /** Nobody of this tenant is in care. */
@@ -34,6 +36,7 @@ export interface FleetFrame {
 export function healthView({ gateways, devices }: Fleet, { now, zone, sandbox }: FleetFrame): HealthView {
   return {
     asOf: formatInstant(now, zoneOffsetMin(now, zone)),
+    zone,
     gateways: countsOf(gateways),
     devices: countsOf(devicesOnce(devices)),
     sandbox,

@@ -15,6 +15,8 @@ export interface TrendView extends Trend {
   ward?: string;
   /** ISO 8601. */
   asOf: string;
+  /** As in `ShownPatient`: by its clock and calendar buckets begin. */
+  zone?: string;
   vital: string;
   name: string;
   /** ISO 8601, one more than buckets; bucket i goes from the i-th to the next. */
@@ -76,7 +78,7 @@ export function trendView(
   const [first = 0, last = 0] = [edges[0], edges.at(-1)];
   const within = stays.filter(({ from, to }) => from < last && (to === null || to > first));
   return {
-    ...{ patient, ...place, asOf: shown(now), vital, name: nameOf(vital), edges: edges.map(shown) },
+    ...{ patient, ...place, asOf: shown(now), zone, vital, name: nameOf(vital), edges: edges.map(shown) },
     ...(within.length > 0 && { stays: within.map(({ from, to }) => ({ from: shown(from), to: to === null ? null : shown(to) })) }),
     ...{ ...trend, notice: noticeOf(sandbox) },
   };

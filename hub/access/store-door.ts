@@ -43,7 +43,7 @@ export function createDoor(options: DoorOptions): Door {
   const calls = new Calls({ ...options, policy, clock });
   const reads = new Reads({ calls, store, registry, maskings, clock, zone, surroundings });
   const alertReads = new AlertReads({ calls, store, registry, clock, zone, surroundings });
-  const records = new RecordReads({ calls, store, registry, maskings, clock, zone });
+  const records = new RecordReads({ calls, store, registry, maskings, clock, zone, surroundings });
   const fleetReads = new FleetReads({ calls, store, registry, maskings, clock, zone, fleet: options.fleet ?? NO_FLEET });
   const streams = new Streams({ calls, store, devices: fleetReads });
   const exports = new Exports({ calls, store, registry });

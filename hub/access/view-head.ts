@@ -6,10 +6,10 @@ import type { ShownPatient } from './door.ts';
 export type Whose = Pick<PatientPlace, 'patient' | 'bed' | 'ward' | 'admitted' | 'discharged' | 'unplaced' | 'mergedFrom'>;
 
 /** What stands above everything that is shown of one patient: whose it is, and as of when. `shown` writes a time as it is read, ISO 8601. Pure. */
-export function headOf(whose: Whose, now: Instant, shown: (at: Instant) => string): ShownPatient & { asOf: string } {
-  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom } = whose;
+export function headOf(whose: Whose & { zone: string }, now: Instant, shown: (at: Instant) => string): ShownPatient & { asOf: string } {
+  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom, zone } = whose;
   return {
-    ...{ patient, bed, asOf: shown(now) },
+    ...{ patient, bed, asOf: shown(now), zone },
     ...(ward !== undefined && { ward }),
     ...(admitted !== undefined && { admitted: shown(admitted) }),
     ...(discharged !== undefined && { discharged: shown(discharged) }),

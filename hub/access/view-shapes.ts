@@ -8,7 +8,7 @@ import { type LatestFrame, latestView, sourcesOf, sourceView } from './views.ts'
  * Of what shape the views of current values are that this version makes; stands in the evidence. To be raised whenever the same rows and surroundings would make another view, as with a
  * field more; `MADE` then keeps how it was before, because what was shown then is to be proven as long as its evidence is kept.
  */
-export const LATEST_SHAPE = 3;
+export const LATEST_SHAPE = 4;
 
 type Made = (rows: readonly StoredReading[], frame: LatestFrame) => unknown;
 
@@ -20,6 +20,7 @@ const MADE: Readonly<Record<number, Made>> = {
       sources: _,
       demo: __,
       limitsVersion: ___,
+      zone: ____,
       vitals,
       ...whole
     } = latestView(rows, { ...frame, limits: { of: BUILT_IN, version: null }, beside });
@@ -30,7 +31,13 @@ const MADE: Readonly<Record<number, Made>> = {
     const { now, zone, limits, beside } = frame;
     const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
     const sources = sourcesOf(rows, { now, limits: limits.of, behind: beside.sources, withheld: [] });
-    return { ...latestView(rows, frame), sources: sources.map((source) => sourceView(source, shown)) };
+    const { zone: _, ...view } = latestView(rows, frame);
+    return { ...view, sources: sources.map((source) => sourceView(source, shown)) };
+  },
+  /** Without the name of the zone in which its times are. */
+  3: (rows, frame) => {
+    const { zone: _, ...view } = latestView(rows, frame);
+    return view;
   },
   [LATEST_SHAPE]: latestView,
 };
@@ -39,7 +46,7 @@ const MADE: Readonly<Record<number, Made>> = {
 export function shapesOf(beside: Pick<ShownBeside, 'shape'> | undefined): readonly number[] {
   if (beside === undefined) return [1];
   const { shape } = beside;
-  if (shape === undefined) return [LATEST_SHAPE, 2];
+  if (shape === undefined) return [3, 2];
   return Object.hasOwn(MADE, shape) ? [shape] : [];
 }
 

@@ -119,7 +119,7 @@ export function latestView(
     ...whose,
     ...(admitted !== undefined && { admitted: shown(admitted) }),
     ...(discharged !== undefined && { discharged: shown(discharged) }),
-    asOf: shown(now),
+    ...{ asOf: shown(now), zone },
     vitals: vitalViews(rows, now, limits.of, beside.demo, {
       isOver: discharged !== undefined,
       ...(admitted !== undefined && { admitted }),

@@ -103,7 +103,8 @@ async function* replayedPage(page: readonly EvidenceRecord[], source: ReplaySour
     const { limits } = source.surroundings ?? NO_SURROUNDINGS;
     const then = placeThen(record.event, source.registry);
     const { panels: _, possible: __, patient: ___, ...place } = then;
-    yield stepOf(record, rows, { ...place, zone: source.zone, limits: limits(then) });
+    const zone = record.event.detail?.beside?.zone ?? source.zone;
+    yield stepOf(record, rows, { ...place, zone, limits: limits(then) });
   }
 }
 

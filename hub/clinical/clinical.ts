@@ -1,6 +1,8 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { DemoDevices } from './demo-devices.ts';
+import { ownZoneOf } from './due/expected.ts';
+import type { ExpectedFile } from './due/schema.ts';
 import { limitsFor, rangesFor, type SiteRange } from './limits/limits.ts';
 import { type LimitsFile, NO_LIMITS } from './limits/schema.ts';
 import type { SiteFile } from './site-file.ts';
@@ -12,11 +14,14 @@ export interface ClinicalOptions {
   sources: Pick<SourceWatch, 'sourcesOf' | 'lossesOf'>;
   demos: Pick<DemoDevices, 'of'>;
   registry: Pick<Registry, 'isSandbox'>;
+  /** Has the zones of patients' homes; nobody has one of their own unless given. */
+  expected?: Pick<SiteFile<ExpectedFile>, 'current'>;
 }
 
 /** The surroundings of a hub that runs. */
-export function createSurroundings({ limits, sources, demos, registry }: ClinicalOptions): Surroundings {
+export function createSurroundings({ limits, sources, demos, registry, expected }: ClinicalOptions): Surroundings {
   return {
+    zone: ({ patient }: PatientPlace): string | undefined => expected && ownZoneOf(expected.current.rules, patient),
     limits: (place: PatientPlace): LimitsInForce => limitsInForce(limits.current.rules, place),
     ranges: (place: PatientPlace): readonly SiteRange[] => rangesFor(limits.current.rules, place),
     beside: (tenant: string, place: PatientPlace, rows: readonly CurrentRow[], now: Instant): Beside => ({

@@ -51,6 +51,16 @@ export function worstFirst(views: readonly LatestView[]): GroupRow[] {
     .map(({ quality, latest }) => ({ quality, latest }));
 }
 
+/** How many there are of which quality, worst first; those of which there is nobody are left out. Pure. */
+export function countsOf(rows: readonly Pick<GroupRow, 'quality'>[]): Partial<Record<DataQuality, number>> {
+  const counts: Partial<Record<DataQuality, number>> = {};
+  for (const quality of DATA_QUALITIES) {
+    const many = rows.filter((row) => row.quality === quality).length;
+    if (many > 0) counts[quality] = many;
+  }
+  return counts;
+}
+
 /** Pure; of the rows that answer for what they measure. */
 export function qualityOf({ vitals, sources, unplaced }: Pick<LatestView, 'vitals' | 'sources' | 'unplaced'>): DataQuality {
   const stands = (state: string): boolean => sources.some((source) => source.state === state);

@@ -73,7 +73,7 @@ export function openClinical({ limits: path, support: supportPath, expected: exp
   const limitMs = (): number => limits.current.rules.sources.gateway ?? GATEWAY_AWAY_MS;
   const sources = new SourceWatch({ feed, clock, registry, limitMs, isBound, isAlone, overdueSince });
   const demos = new DemoDevices();
-  const surroundings = createSurroundings({ limits, sources, demos, registry });
+  const surroundings = createSurroundings({ limits, sources, demos, registry, expected });
   const due = expectedPath === undefined ? undefined : new DueWatch({ registry, rules: expected, feed, clock, zone });
   const staleness = new StalenessWatch({
     ...{ store, feed, clock, sources, ...(due && { due }), ...(timer && { timer }) },

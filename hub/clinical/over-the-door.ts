@@ -49,7 +49,7 @@ export function noticeIn(isSandbox: boolean, notice: string): string {
 }
 
 /** Whose a view is, for another one of the same patient. */
-export function whoseOf({ patient, mergedFrom, bed, ward, admitted, discharged, unplaced }: ShownPatient): ShownPatient {
+export function whoseOf({ patient, mergedFrom, bed, ward, admitted, discharged, unplaced, zone }: ShownPatient): ShownPatient {
   return {
     patient,
     ...(mergedFrom !== undefined && { mergedFrom }),
@@ -58,5 +58,6 @@ export function whoseOf({ patient, mergedFrom, bed, ward, admitted, discharged, 
     ...(admitted !== undefined && { admitted }),
     ...(discharged !== undefined && { discharged }),
     ...(unplaced && { unplaced }),
+    ...(zone !== undefined && { zone }),
   };
 }

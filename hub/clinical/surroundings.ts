@@ -27,6 +27,8 @@ export type ShownPlace = Pick<PatientPlace, 'bed' | 'ward' | 'admitted' | 'disch
 
 /** What an answer showed beside the rows; who moved since lay elsewhere then. Evidence of before says nothing of the place. */
 export interface ShownBeside extends Beside {
+  /** IANA zone in which it was shown, where it was not that of the hub. */
+  zone?: string;
   place?: ShownPlace;
   /** Where whoever lay in no bed for sure may have lain: by that the limits of age were. */
   possible?: NonNullable<PatientPlace['possible']>;
@@ -47,6 +49,8 @@ export type CurrentRow = Pick<StoredReading, 'gateway' | 'device' | 'receivedAt'
 
 /** What the clinical core knows that is no row of the store. */
 export interface Surroundings {
+  /** IANA zone of a patient's home, where the site names one; undefined where it is that of the hub. */
+  zone?(place: PatientPlace): string | undefined;
   limits(place: PatientPlace): LimitsInForce;
   ranges(place: PatientPlace): readonly SiteRange[];
   /** `rows`: what is current of the patient. */

@@ -9,7 +9,7 @@ export const TEMPLATES = {
   trend: 'vitals://patient/{id}/trend/{vital}{?window,points}',
   alerts: 'vitals://patient/{id}/alerts',
   gaps: 'vitals://patient/{id}/gaps',
-  ward: 'vitals://ward/{ward}/latest',
+  ward: 'vitals://ward/{ward}/latest{?cursor}',
   worklist: 'vitals://panel/{panel}/worklist',
   device: 'vitals://device/{id}/status',
   observation: 'fhir://Observation/{id}',
@@ -38,6 +38,8 @@ export type ResourceRef = { [Kind in ResourceKind]: { kind: Kind; vars: VarsOf<K
 export const KINDS = Object.keys(TEMPLATES) as readonly ResourceKind[];
 
 const MAX_VARIABLE = 256;
+/** Of the query: a cursor says of each of a group whether they were shown. */
+const MAX_IN_QUERY = 2048;
 
 interface Shape {
   kind: ResourceKind;
@@ -90,7 +92,8 @@ function variables({ inPath, inQuery }: Shape, encoded: readonly string[], query
   for (const [i, [name = '', value = '']] of pairs.entries()) {
     const isKnown = i < inPath.length || inQuery.includes(name);
     const decoded = decode(value);
-    if (!isKnown || decoded === undefined || decoded === '' || decoded.length > MAX_VARIABLE) return undefined;
+    const most = i < inPath.length ? MAX_VARIABLE : MAX_IN_QUERY;
+    if (!isKnown || decoded === undefined || decoded === '' || decoded.length > most) return undefined;
     vars[name] = decoded;
   }
   return vars;

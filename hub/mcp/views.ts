@@ -25,6 +25,10 @@ export const withheld = z
   .describe(
     'Scope, not a finding: what the access token of this caller does not cover. It stands here whether or not there is any of it, and none of it is shown: missing is not normal.',
   );
+export const zone = z
+  .string()
+  .optional()
+  .describe('IANA zone of the patient, in which times are given and days begin; left out where it is masked.');
 export const ward = z.string().optional().describe('Ward, where it is known and may be shown.');
 
 const part = z.object({
@@ -135,6 +139,7 @@ export const latestSchema = z.object({
       'True when nobody knows for sure in which bed the patient lies: what is measured there is shown under no patient until that is known.',
     ),
   asOf: z.string().describe('When this answer was made, ISO 8601.'),
+  zone,
   notice: z.string(),
   masked,
   withheld,
@@ -167,7 +172,7 @@ const patient = z.object({
 
 /** What `vitals://patients` gives; of `find_patients` its rows. */
 export const patientsSchema = z.object({
-  asOf: z.string().describe('When this answer was made, ISO 8601; the year alone where it is deidentified.'),
+  asOf: z.string().describe('When this answer was made, ISO 8601 in UTC; the year alone where it is deidentified.'),
   masked,
   withheld,
   total: z.number().describe('How many patients this caller may see.'),
@@ -193,6 +198,7 @@ export function compactLatest(view: LatestView, rows = MAX_ROWS): Latest {
     ...(view.discharged !== undefined && { discharged: view.discharged }),
     ...(view.unplaced && { unplaced: true }),
     asOf: view.asOf,
+    ...(view.zone !== undefined && { zone: view.zone }),
     notice: view.notice,
     ...(view.masked && { masked: view.masked }),
     ...(view.withheld && { withheld: [...view.withheld] }),

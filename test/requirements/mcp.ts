@@ -72,6 +72,10 @@ export const MCP = {
     behaviour:
       'HTTP clients reach the hub by a loopback address of their own machine, with a bearer; browsers, other names and other addresses are refused.',
   },
+  'MCP-CONNECT-PAGE': {
+    source: 'issue 10, Done means',
+    behaviour: 'Every command and every block of the page "Connect your AI client" is run, and a client gets through by it.',
+  },
   'MCP-TREND': {
     source: 'issue 10, Surface',
     behaviour:
@@ -117,6 +121,16 @@ export const MCP = {
     behaviour: 'An answer of a tool keeps to its ceiling of tokens: what does not fit is cut, and the answer says so.',
   },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'MCP-PAGES': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'What does not fit says so (`truncated`) and where the rest is: lists and groups come in pages that leave nobody out and show nobody twice, whoever got worse meanwhile; a cursor that is not the hub’s is refused.',
+  },
+  'MCP-ZONE': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Every answer names the IANA zone of its times, the patient’s own where the site names one: days, buckets and offsets go by it, a row of a group says where its own is another, and a replay makes the same again. Whoever is masked is told no zone.',
+  },
   'MCP-RESOURCES': {
     source: 'issue 10, Surface',
     behaviour:

@@ -54,12 +54,13 @@ export class AlertReads {
   }
 
   async alerts(principal: Principal, name: string, context: CallContext): Promise<AlertsView> {
-    const { calls, registry, surroundings, clock, zone } = this.#options;
+    const { calls, registry, surroundings, clock } = this.#options;
     const call = calls.begin(principal, 'vitals.read', context);
     const { patient, place, masking } = await calls.about(call, name);
     const counted = await calls.spend(call, [patient]);
     const now = clock.now();
     const whole = registry.patient(principal.tenant, patient) ?? { patient, ...place };
+    const zone = surroundings.zone?.(whole) ?? this.#options.zone;
     const rows = await this.#rows(call, patient);
     const told = await this.#told(call, patient, now);
     const seen = told.filter(({ alert }) => inScope(principal, call.action, alert.source?.vital ?? ''));

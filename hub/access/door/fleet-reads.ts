@@ -101,7 +101,9 @@ export class FleetReads {
   }
 }
 
-/** To whoever is deidentified nothing says which day it is really. */
+/** To whoever is deidentified nothing says which day it is really, and to nobody who is masked where. */
 function dated<View extends HealthView>(view: View, { profile }: Pick<Masking, 'profile'>): View {
-  return profile === 'deidentified' ? { ...view, asOf: view.asOf.slice(0, 4) } : view;
+  if (profile === 'none') return view;
+  const { zone: _, ...rest } = view;
+  return (profile === 'deidentified' ? { ...rest, asOf: view.asOf.slice(0, 4) } : rest) as View;
 }

@@ -3,7 +3,7 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import { panel, vital } from '../../../shared/vitals.ts';
 import { bucketEdges } from '../../clinical/bucket-edges.ts';
 import type { ShownBeside, Surroundings } from '../../clinical/surroundings.ts';
-import type { Registry } from '../../registry/registry.ts';
+import type { PatientPlace, Registry } from '../../registry/registry.ts';
 import type { HistoryQuery, Store, StoredReading } from '../../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../../store/trend.ts';
 import type { Principal } from '../access.ts';
@@ -85,9 +85,18 @@ export class Reads {
         const now = this.#clock.now();
         const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
         const beside = this.#surroundings.beside(principal.tenant, whole, rows, now);
-        const frame = { patient, ...place, withheld, now, zone: this.#zone, limits: this.#surroundings.limits(whole), beside };
+        const zone = this.#zoneOf(whole);
+        const frame = { patient, ...place, withheld, now, zone, limits: this.#surroundings.limits(whole), beside };
         const view = show(masking.latest(latestView(rows, frame)));
-        const known = { ...beside, shape: LATEST_SHAPE, place, ...(whole.possible && { possible: whole.possible }), ...doubtfulOf(rows) };
+        const elsewhere = zone !== this.#zone && { zone };
+        const known = {
+          ...beside,
+          shape: LATEST_SHAPE,
+          place,
+          ...elsewhere,
+          ...(whole.possible && { possible: whole.possible }),
+          ...doubtfulOf(rows),
+        };
         return { ...granted(call, patient, rows.length, { view, rows, beside: known, withheld }), ...counted(patient) };
       }),
     );
@@ -102,17 +111,18 @@ export class Reads {
     const counted = await this.#calls.spend(call, [patient]);
     const [from, to] = [masking.instantOf(query.from, patient), masking.instantOf(query.to, patient)];
     const device = await this.#deviceOf(call, { patient, masking }, query.device);
-    const edges = bucketEdges({ from, to, points, zone: this.#zone });
+    const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
+    const zone = this.#zoneOf(whole);
+    const edges = bucketEdges({ from, to, points, zone });
     const now = this.#clock.now();
     const sandbox = this.#registry.isSandbox(principal.tenant);
-    const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
     // Who was discharged lay in a bed when it was measured.
     const where = place.bed === null && place.discharged === undefined && !place.unplaced ? 'home' : 'bed';
     const reachMs = this.#surroundings.limits(whole).of({ vital, place: where }).ms;
     const wanted = { patient, vital, edges, now, reachMs, ...(device !== undefined && { device }) };
     return await shownAfter((show) =>
       this.#store.trend(principal.tenant, wanted, (values, trend) => {
-        const frame = { patient, ...place, vital, edges, now, zone: this.#zone, sandbox };
+        const frame = { patient, ...place, vital, edges, now, zone, sandbox };
         const stays = this.#registry.stays?.(principal.tenant, patient) ?? [];
         const view = show(masking.trend(trendView(trend, { ...frame, stays })));
         const { series } = trend;
@@ -149,6 +159,11 @@ export class Reads {
         return { ...granted(call, patient, count, { view, args, rows }), ...counted(patient) };
       }),
     );
+  }
+
+  /** IANA; in which a patient's days begin. */
+  #zoneOf(place: PatientPlace): string {
+    return this.#surroundings.zone?.(place) ?? this.#zone;
   }
 
   /** The device that a caller means by the name under which it knows it; by any other one that nothing has. */

@@ -2,6 +2,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Observation } from '../../../shared/fhir.ts';
 import { readGap } from '../../../shared/gap-observation.ts';
+import type { Surroundings } from '../../clinical/surroundings.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { HistoryQuery, Store, StoredEvent } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
@@ -20,6 +21,7 @@ export interface RecordReadsOptions {
   maskings: Maskings;
   clock: Clock;
   zone: string;
+  surroundings: Pick<Surroundings, 'zone'>;
 }
 
 /** How far back gaps are looked for. */
@@ -37,7 +39,7 @@ export class RecordReads {
   }
 
   async gaps(principal: Principal, name: string, context: CallContext): Promise<GapsView> {
-    const { calls, store, registry, clock, zone } = this.#options;
+    const { calls, store, registry, clock, surroundings } = this.#options;
     const call = calls.begin(principal, 'vitals.read', context);
     const { patient, place, masking } = await calls.about(call, name);
     const counted = await calls.spend(call, [patient]);
@@ -48,6 +50,7 @@ export class RecordReads {
     for await (const event of events) if (concerns(call, event)) seen.push(event);
     const withheld = withheldFrom(principal, call.action);
     const sandbox = registry.isSandbox(principal.tenant);
+    const zone = surroundings.zone?.({ patient, ...place }) ?? this.#options.zone;
     const view = masking.gaps(gapsView(seen, { patient, ...place, now, zone, lookedBackTo, withheld, sandbox }));
     const evidence = granted(call, patient, view.gaps.length, { view, withheld, args: { what: 'gaps' } });
     await store.record([{ ...evidence, ...counted(patient) }]);

@@ -5,7 +5,7 @@ import { REPORTING } from '../../clinical/alerts/reporting.ts';
 import { LIMIT_SETTERS } from '../../clinical/limits/limits.ts';
 import { ALERT_NOTICE, type AlertSourceView, type AlertsView, type AlertView } from '../alert-views.ts';
 import { NOTICE, SANDBOX_NOTICE } from '../views.ts';
-import { type MaskFrame, oneOf, plausibleOf, shownOf, timeTextOf, unitOf, WITHHELD } from './frame.ts';
+import { type MaskFrame, NO_ZONE, oneOf, plausibleOf, shownOf, timeTextOf, unitOf, WITHHELD } from './frame.ts';
 import { maskedSource, wardOf, withheldOf } from './views.ts';
 
 const NOTICES = [NOTICE, SANDBOX_NOTICE].map((notice) => `${ALERT_NOTICE} ${notice}`);
@@ -22,6 +22,7 @@ export function maskedAlerts(frame: MaskFrame, view: AlertsView): AlertsView {
     discharged: view.discharged === undefined ? undefined : timeTextOf(frame, view.discharged, patient),
     unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
+    zone: NO_ZONE,
     alerts: view.alerts.flatMap((alert) => maskedAlert(frame, alert, patient)),
     truncated: view.truncated,
     lookedBackTo: timeTextOf(frame, view.lookedBackTo, patient),

@@ -37,6 +37,9 @@ export function offsetOf({ profile }: MaskFrame, offsetMin: number): number {
   return profile === 'deidentified' ? 0 : offsetMin;
 }
 
+/** A zone is named after a place, and by whoever wrote the site's file. */
+export const NO_ZONE = undefined;
+
 /** Row or panel of the parameter table: the only names of what is measured that are shown. */
 export function isVital(key: string): boolean {
   return (vital(key) ?? panel(key)) !== undefined;

@@ -2,7 +2,7 @@ import { GAP_REASONS, type GapReason, type LostClass } from '../../../shared/gap
 import { ROW_CLASSES } from '../../../shared/reading.ts';
 import { GAPS_NOTICE, type GapsView, type GapView } from '../gap-views.ts';
 import { NOTICE, SANDBOX_NOTICE } from '../views.ts';
-import { isVital, type MaskFrame, oneOf, shownOf, timeTextOf, WITHHELD } from './frame.ts';
+import { isVital, type MaskFrame, NO_ZONE, oneOf, shownOf, timeTextOf, WITHHELD } from './frame.ts';
 import { wardOf, withheldOf } from './views.ts';
 
 const CAUSES = Object.keys(GAP_REASONS) as GapReason[];
@@ -22,6 +22,7 @@ export function maskedGaps(frame: MaskFrame, view: GapsView): GapsView {
     discharged: time(view.discharged),
     unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
+    zone: NO_ZONE,
     gaps: view.gaps.flatMap((gap) => maskedGap(frame, gap, patient)),
     truncated: view.truncated,
     lookedBackTo: timeTextOf(frame, view.lookedBackTo, patient),

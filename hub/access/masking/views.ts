@@ -17,6 +17,7 @@ import {
   flagsOf,
   isVital,
   type MaskFrame,
+  NO_ZONE,
   oneOf,
   plausibleOf,
   shownOf,
@@ -68,6 +69,7 @@ export function maskedLatest(frame: MaskFrame, view: LatestView): LatestView {
     discharged: view.discharged === undefined ? undefined : timeTextOf(frame, view.discharged, patient),
     unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
+    zone: NO_ZONE,
     vitals: view.vitals.filter(({ vital }) => isVital(vital)).map((row) => maskedVital(frame, row, view)),
     sources: view.sources.flatMap((source) => maskedSource(frame, source, patient)),
     demo: view.demo.map(({ device, since, lastAt }) => ({
@@ -203,6 +205,7 @@ export function maskedTrend(frame: MaskFrame, view: TrendView): TrendView {
     bed: null,
     ward: wardOf(frame, view.ward),
     asOf: timeTextOf(frame, view.asOf, patient),
+    zone: NO_ZONE,
     vital: isVital(view.vital) ? view.vital : WITHHELD,
     name: isVital(view.vital) ? nameOf(view.vital) : WITHHELD,
     edges: view.edges.map((edge) => timeTextOf(frame, edge, patient)),

@@ -11,12 +11,9 @@ export interface Expected extends Omit<Expectation, 'zone'> {
 /**
  * What is expected of a patient, vital sign by vital sign: by their own line, else by those of all their panels, else of their ward. In order of vital sign, then of the day. Pure.
  */
-export function expectedOf(
-  { patients, panels, wards, zones }: ExpectedFile,
-  { patient, ward, panels: on = [] }: LimitedTo,
-  hubZone: string,
-): Expected[] {
-  const home = entryOf(zones, patient) ?? hubZone;
+export function expectedOf(file: ExpectedFile, { patient, ward, panels: on = [] }: LimitedTo, hubZone: string): Expected[] {
+  const { patients, panels, wards } = file;
+  const home = ownZoneOf(file, patient) ?? hubZone;
   const lines: { by: Expected['by']; of: readonly ExpectedFile['wards'][string][] }[] = [
     { by: 'patient', of: entriesOf(patients, [patient]) },
     { by: 'panel', of: entriesOf(panels, on) },
@@ -30,6 +27,11 @@ export function expectedOf(
     const own = all.map(({ zone = home, ...one }): Expected => ({ ...one, vital, zone, by: nearest.by }));
     return distinct(own).sort((a, b) => a.window.fromMin - b.window.fromMin);
   });
+}
+
+/** IANA zone of a patient's home; undefined where the site names none, and it is that of the hub. Pure. */
+export function ownZoneOf({ zones }: Pick<ExpectedFile, 'zones'>, patient: string): string | undefined {
+  return entryOf(zones, patient);
 }
 
 /** By which two expectations are the same one. */

@@ -76,7 +76,7 @@ export async function overview(
   signal.throwIfAborted();
   const usual = await support.baseline(asked);
   await progress(steps, steps);
-  const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
+  const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, latest.zone ?? zone));
   return {
     ...{ latest, rows, alerts, due: expected },
     baseline: usual && { version: latest.masked ? null : support.version, rows: usual },

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
-import type { ShownPatient } from '../../access/door.ts';
+import type { LatestView, ShownPatient } from '../../access/door.ts';
 import type { Masked } from '../../access/masking/contract.ts';
-import { masked, ward } from '../views.ts';
+import { masked, ward, zone } from '../views.ts';
 import { MASKED_WORDS, placeOf } from '../wording.ts';
 import type { Call } from './contract.ts';
 
@@ -19,6 +19,7 @@ export const whoseFields = {
   discharged: z.string().optional().describe('Since when the patient lies in no bed any more, ISO 8601: then nothing here is current.'),
   unplaced: z.boolean().optional().describe('True when nobody knows for sure in which bed the patient lies.'),
   asOf: z.string().describe('When this answer was made, ISO 8601 with the offset of the place.'),
+  zone,
   notice: z.string(),
   masked,
 };
@@ -27,7 +28,7 @@ export type Whose = z.infer<z.ZodObject<typeof whoseFields>>;
 
 /** The same out of a view of the door. */
 export function whoseIn(view: ShownPatient & { asOf: string; notice: string; masked?: Masked }): Whose {
-  const { patient, mergedFrom, bed, ward: on, admitted, discharged, unplaced, asOf, notice } = view;
+  const { patient, mergedFrom, bed, ward: on, admitted, discharged, unplaced, asOf, zone: own, notice } = view;
   return {
     patient,
     ...(mergedFrom !== undefined && { mergedFrom }),
@@ -36,9 +37,35 @@ export function whoseIn(view: ShownPatient & { asOf: string; notice: string; mas
     ...(admitted !== undefined && { admitted }),
     ...(discharged !== undefined && { discharged }),
     ...(unplaced && { unplaced: true }),
-    ...{ asOf, notice },
+    asOf,
+    ...(own !== undefined && { zone: own }),
+    notice,
     ...(view.masked && { masked: view.masked }),
   };
+}
+
+/** What stands at the head of an answer about several patients. */
+export const wholeFields = {
+  asOf: z.string().describe('When the last patient was looked at, ISO 8601 with offset.'),
+  zone: zone.describe('IANA zone of these times; of a patient elsewhere it stands in the row.'),
+  notice: z.string(),
+};
+
+type Whole = z.infer<z.ZodObject<typeof wholeFields>>;
+
+/** The same out of views of the door: as of the newest of them, in its zone. Pure. */
+export function wholeOf(views: readonly Pick<LatestView, 'asOf' | 'zone' | 'notice'>[]): Whole {
+  const newest = views.reduce<(typeof views)[number] | undefined>(
+    (best, view) => (best === undefined || instantOf(view.asOf) > instantOf(best.asOf) ? view : best),
+    undefined,
+  );
+  const { asOf = '', zone: own, notice = '' } = newest ?? {};
+  return { asOf, ...(own !== undefined && { zone: own }), notice };
+}
+
+/** The zone of one of them, where it is another than that of the whole. Pure. */
+export function zoneElsewhere({ zone: own }: Pick<LatestView, 'zone'>, whole: Pick<Whole, 'zone'>): { zone?: string } {
+  return own === undefined || own === whole.zone ? {} : { zone: own };
 }
 
 /** The head of an answer in words; nothing in it comes from a device. */

@@ -35,7 +35,7 @@ const VIEW = latestView([READING], { patient: 'pat-icu-01', ...PLACE, ...WHOLE, 
 const DETAIL: AuditDetail = {
   ...{ mask: 'none', latencyMs: 3.6, response: hash('sha256', canonicalJson(VIEW)) },
   shown: [['gw.e.1.0', STORED]],
-  beside: BESIDE,
+  beside: { ...BESIDE, shape: LATEST_SHAPE },
 };
 
 const step = (
@@ -75,7 +75,7 @@ test('what cannot be made again exactly is never said to be the same, and it is 
     ['differs', step(DETAIL, { place: { ...PLACE, bed: 'ICU-02' } })],
     ['differs', step({ ...DETAIL, latencyMs: 0 })],
     ['differs', step(besideNothing)],
-    ['differs', step({ ...DETAIL, beside: { ...BESIDE, sources: [] } })],
+    ['differs', step({ ...DETAIL, beside: { ...BESIDE, shape: LATEST_SHAPE, sources: [] } })],
     ['differs', step(DETAIL, { place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2' } } })],
     ['gone', step(DETAIL, { rows: new Map() })],
     ['gone', step(DETAIL, { rows: elsewhere })],
@@ -123,13 +123,19 @@ test('what an earlier version showed is made again as that one made it, whatever
   const silent = { ...READING, freshAt: TEST_NOW - 600_000, sortTime: TEST_NOW - 600_000 };
   const rows = new Map([[`${STORED} gw.e.1.0`, silent]]);
   const withheld = ['laboratory'] as const;
-  const now = latestView([silent], { patient: 'pat-icu-01', ...PLACE, withheld, beside: BESIDE, now: TEST_NOW + 3 });
+  const { zone: __, ...now } = latestView([silent], { patient: 'pat-icu-01', ...PLACE, withheld, beside: BESIDE, now: TEST_NOW + 3 });
   const told = { kind: 'device', id: 'monitor-1', state: 'silent', since: '2026-11-21T10:50:00.000+01:00' };
-  const second = { ...DETAIL, withheld, response: hash('sha256', canonicalJson({ ...now, sources: [told, ...now.sources.slice(1)] })) };
+  const second = {
+    ...DETAIL,
+    beside: BESIDE,
+    withheld,
+    response: hash('sha256', canonicalJson({ ...now, sources: [told, ...now.sources.slice(1)] })),
+  };
   assert.equal(step(second, { rows }).rebuilt, 'same');
   assert.equal(step({ ...second, beside: { ...BESIDE, shape: 2 } }, { rows }).rebuilt, 'same');
   assert.equal(step({ ...second, beside: { ...BESIDE, shape: 3 } }, { rows }).rebuilt, 'differs');
-  assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 3 } }).rebuilt, 'same');
+  assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 4 } }).rebuilt, 'same');
+  assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 3 } }).rebuilt, 'differs', 'which had no zone');
   assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 99 } }).rebuilt, 'newer');
 });
 
@@ -139,7 +145,7 @@ test('a view that would be another than before has another shape: each is as it 
   const hashed = (shape: number) => hash('sha256', canonicalJson(viewOfShape(shape, [READING], frame))).slice(0, 16);
   assert.deepEqual(
     Array.from({ length: LATEST_SHAPE }, (_, i) => hashed(i + 1)),
-    ['2d1c2975f20d30cf', '053cfe6b93739d6e', 'fd028e849f7fb0f3'],
+    ['2d1c2975f20d30cf', '053cfe6b93739d6e', 'fd028e849f7fb0f3', 'cb2c5c0433a721f2'],
     'raise LATEST_SHAPE, keep how it was before, and add a line here',
   );
 });

@@ -63,12 +63,20 @@ export interface OverviewSite extends AsyncDisposable {
 }
 
 /** A clinic with a ward and a panel over the real store and door, with a site's files of all kinds, served; a test counts as a measurement, for it is a sandbox. */
-export async function overviewSite({ registry = OVERVIEW_REGISTRY }: { registry?: string } = {}): Promise<OverviewSite> {
+export async function overviewSite({
+  registry = OVERVIEW_REGISTRY,
+  zones = {},
+}: {
+  registry?: string;
+  /** Of patients' homes. */
+  zones?: Readonly<Record<string, string>>;
+} = {}): Promise<OverviewSite> {
   await using stack = new AsyncDisposableStack();
   const clock = new TestClock(TEST_NOW);
   let sources: readonly Source[] = [];
   const surroundings = {
     ...NO_SURROUNDINGS,
+    zone: ({ patient }: { patient: string }) => zones[patient],
     limits: () => ({ of: BUILT_IN, version: LIMITS.version }),
     ranges: (place: Parameters<typeof rangesFor>[1]) => rangesFor(LIMITS, place),
     beside: () => ({ sources, demo: [], sandbox: true }),

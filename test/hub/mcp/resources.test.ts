@@ -68,6 +68,12 @@ interface Ward {
   patients: { patient: string; bed: string; quality: string; vitals: { vital: string; value: number | null }[] }[];
 }
 
+interface WardPage extends Ward {
+  zone: string;
+  truncated: boolean;
+  nextUri?: string;
+}
+
 async function ward(client: TestClient, name = 'north'): Promise<Ward> {
   return (await client.read(`vitals://ward/${name}/latest`)) as unknown as Ward;
 }
@@ -197,6 +203,31 @@ for (const way of WAYS) {
     );
     const [none, hidden] = [await codeOf(ward(client, 'south')), await codeOf(ward(client, 'no-such'))];
     assert.deepEqual([none, hidden], ['NOT-FOUND', 'NOT-FOUND']);
+  });
+
+  test(`${revision}: a ward that does not fit comes in pages: everybody once, worst data first, each page saying that there is more`, async () => {
+    verifies('MCP-PAGES');
+    const limits = { software: { resultBytes: 1_700 } };
+    await using hub = await served({ registry: REGISTRY, policy: () => ({ ...DEFAULT_POLICY, limits }) });
+    for (const [i, vital] of ['hr', 'spo2', 'rr', 'temp'].entries()) {
+      await hub.measure({ vital, value: 40 + i, unit: vital === 'temp' ? 'Cel' : '1' });
+      await hub.measure({ vital, value: 40 + i, bed: 'ICU-02', unit: vital === 'temp' ? 'Cel' : '1' });
+    }
+    const client = await hub.client(way);
+    const pages: WardPage[] = [];
+    for (let uri: string | undefined = 'vitals://ward/north/latest'; uri !== undefined; uri = pages.at(-1)?.nextUri) {
+      assert.ok(pages.length < 5);
+      pages.push((await client.read(uri)) as unknown as WardPage);
+    }
+    assert.ok(pages.length > 1, 'all of it fits into one page, so nothing is tested');
+    assert.deepEqual(
+      pages.map(({ truncated }) => truncated),
+      pages.map((_, i) => i < pages.length - 1),
+    );
+    assert.deepEqual(pages.flatMap(({ patients }) => patients.map(({ patient }) => patient)).sort(), ['pat-icu-01', 'pat-icu-02']);
+    assert.ok(pages.every(({ patientsTotal, zone }) => patientsTotal === 2 && zone === 'UTC'));
+    assert.equal(await codeOf(client.read('vitals://ward/north/latest?cursor=AAAA')), 'MCP-CURSOR');
+    assert.equal(await codeOf(client.read(`vitals://ward/north/latest?cursor=${'A'.repeat(3000)}`)), 'NOT-FOUND');
   });
 
   test(`${revision}: a ward that is followed is recorded by its name, at its beginning and its end, with nobody in it`, async () => {

@@ -1,7 +1,10 @@
-import { type GroupRow, groupLatest } from '../../../clinical/group-latest.ts';
+import { countsOf, type GroupRow, groupLatest } from '../../../clinical/group-latest.ts';
 import type { ChangeKind } from '../../follow.ts';
+import { uriOf } from '../../uris.ts';
 import { compactLatest, type LatestRow, MAX_ROWS } from '../../views.ts';
 import type { ResourceRow } from '../contract.ts';
+import { cursorOf, notShown } from '../pages-of-group.ts';
+import { wholeOf, zoneElsewhere } from '../shown.ts';
 import { wardsLike } from './variables.ts';
 
 /** Patients of one answer. */
@@ -12,37 +15,44 @@ export const wardResource: ResourceRow<'ward'> = {
   name: 'ward-latest',
   title: 'Latest vital signs of a ward',
   description:
-    'What is current of every patient of a ward whom this caller may see: the one row that answers for each measurand; worst data first, because missing data are not normal findings.',
+    'What is current of every patient of a ward whom this caller may see: the one row that answers for each measurand; worst data first, because missing data are not normal findings. Where there are more than fit, nextUri has those who were not shown yet.',
   mimeType: 'application/json',
   action: 'vitals.read',
   completes: { ward: wardsLike },
   follow: ({ ward }) => ({ of: 'group', group: { ward }, hears: HEARS }),
-  async read({ ward }, call) {
+  async read({ ward, cursor }, call) {
     const { door, caller, context } = call;
     const rows = await groupLatest(door, caller, { ward }, context, call);
-    return call.fit(MOST_PATIENTS, (most) => compactWard(ward, rows, most));
+    const named = rows.map((row) => ({ ...row, patient: row.latest.patient }));
+    const left = notShown(named, cursor);
+    return call.fit(Math.min(MOST_PATIENTS, left.length), (most) => {
+      const rest = left.slice(most);
+      return compactWard(ward, rows, { shown: left.slice(0, most), ...(rest.length > 0 && { nextCursor: cursorOf(named, rest) }) });
+    });
   },
 };
 
 /** Compact form for a model. Pure. */
-function compactWard(ward: string, rows: readonly GroupRow[], most: number) {
-  const shown = rows.slice(0, most);
-  const notice = rows[0]?.latest.notice;
-  const asOf = rows.map(({ latest }) => latest.asOf).reduce((last, at) => (at > last ? at : last), '');
+function compactWard(ward: string, rows: readonly GroupRow[], { shown, nextCursor }: { shown: readonly GroupRow[]; nextCursor?: string }) {
+  const whole = wholeOf(rows.map(({ latest }) => latest));
   return {
-    ...{ ward, asOf, notice },
+    ward,
+    ...whole,
     patientsTotal: rows.length,
-    patients: shown.map(compactPatient),
-    truncated: shown.length < rows.length,
+    counts: countsOf(rows),
+    patients: shown.map((row) => ({ ...compactPatient(row), ...zoneElsewhere(row.latest, whole) })),
+    truncated: nextCursor !== undefined,
+    ...(nextCursor !== undefined && { nextCursor, nextUri: uriOf('ward', { ward, cursor: nextCursor }) }),
   };
 }
 
 function compactPatient({ quality, latest }: GroupRow) {
-  const { patient, bed, unplaced, asOf, withheld, vitals, sources, demo, truncated } = compactLatest(latest, MAX_ROWS);
+  const { patient, bed, unplaced, discharged, asOf, withheld, vitals, sources, demo, truncated } = compactLatest(latest, MAX_ROWS);
   const notLive = sources.filter(({ state }) => state !== 'live');
   return {
     ...{ patient, bed, asOf, quality },
     ...(unplaced && { unplaced }),
+    ...(discharged !== undefined && { discharged }),
     ...(withheld && { withheld }),
     vitals: vitals.map(compactRow),
     ...(notLive.length > 0 && { notLive }),

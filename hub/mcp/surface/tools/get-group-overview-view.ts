@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { VitalView } from '../../../access/door.ts';
 import type { Group } from '../../../clinical/group.ts';
-import { DATA_QUALITIES, type GroupRow } from '../../../clinical/group-latest.ts';
+import { countsOf, DATA_QUALITIES, type GroupRow } from '../../../clinical/group-latest.ts';
 import { inOrder } from '../../../clinical/overview/order.ts';
 import { IS_DOUBT } from '../../../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../../../clinical/sources/source.ts';
 import { BYTES_A_TOKEN } from '../../fitting.ts';
-import { ownValue } from '../../views.ts';
+import { ownValue, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
+import { wholeFields, wholeOf, zoneElsewhere } from '../shown.ts';
 import { memberText } from './get-group-overview-wording.ts';
 
 /** What each patient costs a model at most, in words and data together. */
@@ -26,6 +27,7 @@ const row = z.object({
 const member = z.object({
   patient: z.string(),
   bed: z.string().nullable().describe('Bed; null at home. A longer name ends in ….'),
+  zone: zone.describe('IANA zone of the patient, where it is another than that of the whole.'),
   quality: z.enum(DATA_QUALITIES).describe('Of the data, worst first; it does not say how the patient is.'),
   discharged: z.literal(true).optional(),
   test: z.literal(true).optional().describe('There is test data among it.'),
@@ -40,8 +42,7 @@ const member = z.object({
 /** What `get_group_overview` gives. */
 export const groupOverviewSchema = z.object({
   ...groupFields,
-  asOf: z.string().describe('When the last patient was looked at, ISO 8601 with offset.'),
-  notice: z.string(),
+  ...wholeFields,
   total: z.number().describe('Patients of the group whom this caller may see.'),
   counts: z.partialRecord(z.enum(DATA_QUALITIES), z.number()).describe('All of them by quality of their data.'),
   patients: z.array(member).describe('Worst data first.'),
@@ -63,13 +64,11 @@ export function compactGroup(
   all: readonly GroupRow[],
   { shown, nextCursor }: { shown: readonly Member[]; nextCursor?: string },
 ): GroupOverview {
-  const count = (quality: GroupRow['quality']): number => all.filter((one) => one.quality === quality).length;
   return {
     ...group,
-    asOf: all.map(({ latest }) => latest.asOf).reduce((last, at) => (at > last ? at : last), ''),
-    notice: all[0]?.latest.notice ?? '',
+    ...wholeOf(all.map(({ latest }) => latest)),
     total: all.length,
-    counts: Object.fromEntries(DATA_QUALITIES.map((quality) => [quality, count(quality)] as const).filter(([, many]) => many > 0)),
+    counts: countsOf(all),
     patients: [...shown],
     truncated: nextCursor !== undefined,
     ...(nextCursor !== undefined && { nextCursor }),
@@ -77,17 +76,18 @@ export function compactGroup(
 }
 
 /** One patient with as many current rows, and then as many names of what is missing, as the ceiling has room for; how many there are stands there in any case. */
-export function compactMember(one: GroupRow): Member {
+export function compactMember(one: GroupRow, whole: Pick<GroupOverview, 'zone'>): Member {
+  const elsewhere = zoneElsewhere(one.latest, whole);
   const rows = inOrder(one.latest.vitals);
   const current = rows.filter(hasValue);
   const missing = rows.filter((row) => !hasValue(row));
   const most = Math.min(current.length, MOST_EACH);
   for (let steps = most + Math.min(missing.length, MOST_EACH); steps > 0; steps -= 1) {
     const names = Math.max(0, steps - most);
-    const made = memberOf(one, { current, missing }, { rows: steps - names, names });
+    const made = { ...memberOf(one, { current, missing }, { rows: steps - names, names }), ...elsewhere };
     if (costOf(made) <= MEMBER_TOKENS * BYTES_A_TOKEN) return made;
   }
-  return memberOf(one, { current, missing }, { rows: 0, names: 0 });
+  return { ...memberOf(one, { current, missing }, { rows: 0, names: 0 }), ...elsewhere };
 }
 
 /** Bytes of one member as they stand in the answer, in data and words. */

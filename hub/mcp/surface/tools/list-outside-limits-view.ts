@@ -3,8 +3,9 @@ import type { Group } from '../../../clinical/group.ts';
 import type { EvaluatedPatient } from '../../../clinical/overview/list-outside.ts';
 import { type Evaluated, LIMITS_OF, type LimitsOf, NOT_EVALUABLE } from '../../../clinical/overview/outside.ts';
 import { deviceName } from '../../untrusted.ts';
-import { masked, withheld } from '../../views.ts';
+import { masked, withheld, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
+import { wholeFields, wholeOf, zoneElsewhere } from '../shown.ts';
 
 const bound = z.number().nullable().describe('Null where there is none.');
 const evaluated = z.object({
@@ -21,6 +22,7 @@ const evaluated = z.object({
 const patient = z.object({
   patient: z.string(),
   bed: z.string().nullable(),
+  zone: zone.describe('IANA zone of the patient, where it is another than that of the whole.'),
   outside: z.array(evaluated),
   inside: z.array(evaluated),
   notEvaluable: z.array(z.object({ vital: z.string(), device: z.string().nullable().optional(), reason: z.enum(NOT_EVALUABLE) })),
@@ -32,8 +34,7 @@ export const outsideSchema = z.object({
   limits: z.enum(LIMITS_OF),
   version: z.string().optional().describe("Of the site's file of limits."),
   ...groupFields,
-  asOf: z.string(),
-  notice: z.string(),
+  ...wholeFields,
   masked,
   withheld,
   counts: z
@@ -51,7 +52,7 @@ export type Outside = z.infer<typeof outsideSchema>;
 const MOST_ENTRIES = 60;
 
 export function compactOutside(
-  { limits, group, notice }: { limits: LimitsOf; group: Group | undefined; notice: string },
+  { limits, group }: { limits: LimitsOf; group: Group | undefined },
   all: readonly EvaluatedPatient[],
   { shown, nextCursor }: { shown: readonly EvaluatedPatient[]; nextCursor?: string },
 ): Outside {
@@ -59,13 +60,13 @@ export function compactOutside(
   const unknown = all.flatMap((one) => one.notEvaluable);
   const outside = each.filter(({ isOutside }) => isOutside).length;
   const [first] = all;
-  const patients = shown.map(compactPatient);
+  const whole = wholeOf(all.map(({ latest }) => latest));
+  const patients = shown.map((one) => ({ ...compactPatient(one), ...zoneElsewhere(one.latest, whole) }));
   return {
     limits,
     ...(first?.version != null && { version: first.version }),
     ...group,
-    asOf: all.map(({ latest }) => latest.asOf).reduce((last, at) => (at > last ? at : last), ''),
-    notice,
+    ...whole,
     ...(first?.latest.masked && { masked: first.latest.masked }),
     ...(first?.latest.withheld && { withheld: [...first.latest.withheld] }),
     counts: { patients: all.length, notEvaluable: unknown.length, outside, inside: each.length - outside },

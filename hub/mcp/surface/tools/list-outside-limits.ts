@@ -27,11 +27,10 @@ export const listOutsideLimits = tool({
     const whom = patient === undefined ? groupIn({ ward, panel }) : { patient };
     const all = await clinical.outside(caller, { of: limits, whom }, context, call);
     const left = notShown(all, cursor);
-    const notice = all[0]?.latest.notice ?? '';
     return call.fit(Math.min(call.limits.page, left.length), (rows) => {
       const rest = left.slice(rows);
       const next = rest.length === 0 ? {} : { nextCursor: cursorOf(all, rest) };
-      const data = compactOutside({ limits, group, notice }, all, { shown: left.slice(0, rows), ...next });
+      const data = compactOutside({ limits, group }, all, { shown: left.slice(0, rows), ...next });
       return { text: outsideText(data), data };
     });
   },

@@ -137,6 +137,6 @@ class Round {
     this.#before.set(name, before);
     this.notice = view.notice;
     this.masked = view.masked;
-    this.#now.set(name, { patient: view.patient, asOf: view.asOf, now, changes: changesBetween(before, now, minimum) });
+    this.#now.set(name, { patient: view.patient, asOf: view.asOf, zone: view.zone, now, changes: changesBetween(before, now, minimum) });
   }
 }

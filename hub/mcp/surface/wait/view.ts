@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deviceName } from '../../untrusted.ts';
-import { masked } from '../../views.ts';
+import { masked, zone } from '../../views.ts';
 import { MASKED_WORDS } from '../../wording.ts';
 import { currentIn, hasChanged, type PatientChanges, type Snapshot } from './changes.ts';
 
@@ -30,6 +30,7 @@ const patient = z.object({
   sources: z.literal(true).optional().describe('A device, gateway or the movements fell silent or came back: see get_device_status.'),
   alerts: z.literal(true).optional().describe('A device told of an alert: see get_alerts.'),
   asOf: z.string(),
+  zone,
 });
 
 /** What `wait_for_change` gives. */
@@ -56,6 +57,7 @@ type PatientRow = Waited['patients'][number];
 export interface Outcome {
   patient: string;
   asOf: string;
+  zone?: string | undefined;
   now: Snapshot;
   changes: PatientChanges;
 }
@@ -92,7 +94,7 @@ export function waitedView(
   };
 }
 
-function rowOf({ patient: id, asOf, now, changes }: Outcome, room: number): PatientRow {
+function rowOf({ patient: id, asOf, zone: own, now, changes }: Outcome, room: number): PatientRow {
   const current = currentIn(now);
   const isChanged = hasChanged(changes);
   const without = [...now.seen.values()]
@@ -113,6 +115,7 @@ function rowOf({ patient: id, asOf, now, changes }: Outcome, room: number): Pati
     ...(changes.sources && { sources: true as const }),
     ...(changes.alerts && { alerts: true as const }),
     asOf,
+    ...(own !== undefined && { zone: own }),
   };
 }
 

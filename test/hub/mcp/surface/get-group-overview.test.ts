@@ -123,12 +123,14 @@ test('of the worst patients there can be each costs at most 150 tokens of 4 byte
   const of = (count: number) =>
     Array.from({ length: count }, (_, i) => ({ quality: 'place-unknown' as const, latest: worst(i, i % 2 === 0) }));
   const bytes = (count: number): number => {
-    const data = groupOverviewSchema.strict().parse(compactGroup(group, of(count), { shown: of(count).map(compactMember) }));
+    const data = groupOverviewSchema
+      .strict()
+      .parse(compactGroup(group, of(count), { shown: of(count).map((one) => compactMember(one, {})) }));
     return Buffer.byteLength(JSON.stringify(toolResult({ text: groupText(data), data })));
   };
   assert.ok(bytes(51) - bytes(1) <= 50 * MEMBER_TOKENS * 4, `${(bytes(51) - bytes(1)) / 50} bytes a patient`);
   for (const { quality, latest } of of(2)) {
-    const made = compactMember({ quality, latest });
+    const made = compactMember({ quality, latest }, {});
     assert.ok(costOf(made) <= MEMBER_TOKENS * 4, `${costOf(made)}`);
     assert.equal(made.current.length + (made.moreCurrent ?? 0) + (made.notCurrent ?? 0), 100);
     assert.match(made.bed ?? '', /^("🛏)+"?…$/u);
@@ -146,7 +148,7 @@ test('an ordinary patient of a ward has the vital signs that are asked for first
     ['ppeak', 'ppeak'],
   ];
   const vitals = keys.map(([key = '', measurand = '']) => vital({ vital: key, measurand })).reverse();
-  const { current } = compactMember({ quality: 'current', latest: view('p-7k2m9x4q', { vitals }) });
+  const { current } = compactMember({ quality: 'current', latest: view('p-7k2m9x4q', { vitals }) }, {});
   assert.deepEqual(
     current.slice(0, 4).map(({ vital: key }) => key),
     ['spo2', 'hr', 'rr', 'temp'],

@@ -46,7 +46,7 @@ export const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site:
     readEach(client, ['trend/hr?window=30d&points=200', 'trend/nibp']),
   'template vitals://patient/{id}/alerts': (client) => readEach(client, ['alerts']),
   'template vitals://patient/{id}/gaps': (client) => readEach(client, ['gaps']),
-  'template vitals://ward/{ward}/latest': async (client) => [
+  'template vitals://ward/{ward}/latest{?cursor}': async (client) => [
     await failure(client.read('vitals://ward/none/latest')),
     await failure(client.subscribe(['vitals://ward/none/latest'])),
   ],
