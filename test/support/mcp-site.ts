@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { DeviceServer } from '../agent/sources/device-server.ts';
@@ -26,6 +27,8 @@ export interface HostCommand {
 export class McpSite extends FabricSite {
   readonly #stack = new AsyncDisposableStack();
   #client: Enrolled | undefined;
+  /** Others that the registry knows, by id. */
+  readonly #others: string[] = [];
   #parts: { hubIdentity: Enrolled; gateway: Enrolled; hub: HubProcess } | undefined;
 
   /** Resolves when the hub shows the patient's first values. */
@@ -61,12 +64,6 @@ export class McpSite extends FabricSite {
     };
   }
 
-  /** Kills the hub and starts it again over the same store; resolves when it hosts its services. */
-  async restartHub(): Promise<void> {
-    await this.killHub();
-    await this.startHub();
-  }
-
   async killHub(): Promise<void> {
     await this.hubProcess.stop('SIGKILL');
   }
@@ -76,6 +73,16 @@ export class McpSite extends FabricSite {
     if (!this.#parts) throw new Error('no hub ran before');
     const { hubIdentity, gateway } = this.#parts;
     this.#parts = { ...this.#parts, hub: await this.hub(hubIdentity, [gateway]) };
+  }
+
+  /** Another client of the registry; resolves when the hub has read it again. */
+  async admit(identityId: string): Promise<void> {
+    if (!this.#parts) throw new Error('no hub runs');
+    this.#others.push(identityId);
+    writeFileSync(join(this.folder, 'registry.yaml'), this.registryOf([this.#parts.gateway]));
+    const readAgain = this.hubProcess.says(/"msg":"registry read again"/, 'stderr');
+    this.hubProcess.child.kill('SIGHUP');
+    await readAgain;
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
@@ -97,7 +104,9 @@ export class McpSite extends FabricSite {
     return stringify({
       tenants: { clinic: { kind: 'sandbox' } },
       gateways: gateways.map(({ id }) => ({ identity: id, tenant: 'clinic', patient: PATIENT })),
-      clients: [{ identity: this.client.id, tenant: 'clinic', kind: 'software', role: 'monitor', patients: 'all' }],
+      clients: [this.client.id, ...this.#others].map((identity) => {
+        return { identity, tenant: 'clinic', kind: 'software', role: 'monitor', patients: 'all' };
+      }),
     });
   }
 

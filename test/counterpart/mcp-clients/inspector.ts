@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { CACHE } from './cache.ts';
 import { type Errand, type ForeignClient, LIMIT_MS, type Seen } from './visit.ts';
 
-const MCPDO = join(CACHE, 'node_modules', '@modelcontextprotocol', 'inspector', 'clients', 'mcpdo', 'build', 'mcp-bin.js');
+/** Its program. */
+export const MCPDO = join(CACHE, 'node_modules', '@modelcontextprotocol', 'inspector', 'clients', 'mcpdo', 'build', 'mcp-bin.js');
 
 /**
  * `mcpdo` of MCP Inspector 2.12.0: one command at a time over a connection that a daemon of its own keeps. Everything that it writes lies in a folder that is gone afterwards. A disposed one has
