@@ -1,6 +1,7 @@
 import { formatInstant, parseInstant } from '../../shared/clock.ts';
 import { type CommandGroup, EXIT, required } from '../../shared/command-line.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
+import { jsonWithTimes } from '../../shared/json-times.ts';
 import { callOperator, nobodyRuns } from '../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../config.ts';
 import { type PatientPrograms, patientRightsCommands } from '../privacy/cli.ts';
@@ -15,6 +16,9 @@ export interface PatientsPrograms extends PatientPrograms, HandPrograms {
 }
 
 const text = { type: 'string' } as const;
+
+/** Times in the JSON of `where`. */
+const TIMES = new Set(['at', 'since', 'until']);
 
 /** Most ids that one call makes. */
 const MOST_IDS = 5000;
@@ -58,7 +62,7 @@ export function patientsCliCommands(programs: PatientsPrograms): { patients: Com
             const { bed, tenant } = values;
             const args = { ...(at !== undefined && { at }), ...(bed !== undefined && { bed }), ...(tenant !== undefined && { tenant }) };
             for await (const where of asked(programs, config, args))
-              io.stdout.write(`${values.json ? JSON.stringify(where) : formatWhereabouts(where)}\n`);
+              io.stdout.write(`${values.json ? jsonWithTimes(where, TIMES) : formatWhereabouts(where)}\n`);
             return EXIT.ok;
           },
         },

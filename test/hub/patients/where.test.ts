@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { patientsCliCommands } from '../../../hub/patients/cli.ts';
 import { patientsOperatorCommands } from '../../../hub/patients/operator.ts';
 import { isMistyped } from '../../../hub/patients/public-id.ts';
+import { formatInstant } from '../../../shared/clock.ts';
 import { runProgram } from '../../../shared/command-line.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import type { MovementEvent, MovementParty } from '../../../shared/movement.ts';
@@ -106,14 +107,14 @@ ICU^2^A  conflict     P-2 or HOSP|P-1  since 2026-11-21T09:55:00.000+00:00
       );
       const before = await run('--bed', 'ICU^1^A', '--at', '2026-11-21T09:30:00Z', '--json');
       assert.deepEqual(JSON.parse(before.stdout), {
-        at: TEST_NOW - 30 * MIN,
+        at: formatInstant(TEST_NOW - 30 * MIN),
         beds: [
           {
             bed: 'ICU^1^A',
             state: 'occupied',
             patients: [{ authority: 'HOSP', value: 'P-1' }],
-            since: TEST_NOW - 60 * MIN,
-            until: TEST_NOW - 10 * MIN,
+            since: formatInstant(TEST_NOW - 60 * MIN),
+            until: formatInstant(TEST_NOW - 10 * MIN),
           },
         ],
         movements: 3,

@@ -46,6 +46,35 @@ test('a read in between that showed nothing of what moved is not listed', () =>
     );
   }));
 
+test('nor is one that showed what came late of before, and is still theirs; what moved on since was shown all the same', () =>
+  handSite(async (site) => {
+    verifies('CORRECTIONS-LISTED', 'WRONG-READS-LISTED');
+    const { hub, clock } = site;
+    await tell(hub, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+    const ann = await idOf(hub, 'ann');
+    const monitor = hub.registry.principal('ai-monitor') ?? assert.fail();
+    const read = async () => {
+      clock.advance(MIN);
+      await hub.door.latest(monitor, ann, mcp);
+    };
+    clock.advance(25 * MIN);
+    await measure(hub, 1, 10, { bed: 'ICU-01', value: 70 });
+    await read();
+    await measure(hub, 2, 26, { bed: 'ICU-01', value: 71 });
+    await read();
+    clock.advance(MIN);
+    await tell(hub, 2, 20, 'A03', { who: 'ann', bed: 'ICU-01' });
+    await tell(hub, 3, 21, 'A01', { who: 'bob', bed: 'ICU-01' });
+    const found = await site.json<Correction[]>(['corrections']);
+    assert.deepEqual(
+      found.map(({ was, readBy }) => [was, readBy.map(({ at, maybe = false }) => [at, maybe])]),
+      [
+        [ann, [[formatInstant(minute(27)), false]]],
+        [null, []],
+      ],
+    );
+  }));
+
 test('of an export in between it is said that it may have shown what moved', () =>
   handSite(async (site) => {
     verifies('CORRECTIONS-LISTED');
