@@ -185,6 +185,16 @@ const agentConfig = z.strictObject({
   zone: zone.default('UTC').describe('IANA zone of device times that carry none.'),
   test: z.boolean().default(false).describe('Marks everything as test data (HTEST); cannot be taken off later.'),
   log: logConfig,
+  clock: z
+    .strictObject({
+      mayStandStill: z
+        .boolean()
+        .optional()
+        .describe(
+          'Whether somebody may pause, save or move this machine without its knowing: then what it received before it knew the time is in doubt. Unless told, whether it is a virtual machine.',
+        ),
+    })
+    .optional(),
   sources: z
     .array(z.discriminatedUnion('type', [mllpServer, mllpClient, serial, mqtt]))
     .min(1)

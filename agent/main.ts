@@ -59,6 +59,7 @@ async function run(config: AgentConfig): Promise<void> {
     identity: own.held?.identity,
     log,
     isSynchronized: () => synchronized.state(),
+    mayStandStill: config.clock?.mayStandStill,
   });
   const { clock } = time;
   const prepared = config.sources.map((source) => prepareSource(config, source, own.gateway));

@@ -28,12 +28,13 @@ const EVEN_MS = 1000;
  * the last known time before it, from which it was counted, and before this boot began. Those are taken for as early as they can have been,
  * behind each other: what is taken for older than it is can pass for nobody's present state. Undefined where it is too early to say: a machine's
  * clock that only shows a time that can be may be set again before anybody tells the time, and nothing can be sent before that anyhow.
+ * Where the machine may have stood still without its count knowing it, what seems to have come later than it says may as well have come as it says, or anywhen between.
  */
 export function decide(runs: readonly WaitingRun[], known: KnownTime): (Decision | undefined)[] {
   if (!known.settled) return runs.map(() => undefined);
   let after: Instant = Number.NEGATIVE_INFINITY;
   return runs.map((run) => {
-    if (isOfBoot(run, known)) return putRight(run, known.origin - run.origin, known.sure);
+    if (isOfBoot(run, known)) return putRight(run, known);
     if (!run.held) return known.sure ? { shift: 0, inDoubt: known.wasPlausible } : undefined;
     const last = run.last ?? run.from;
     const earliest = Math.max(0, after - run.from);
@@ -44,9 +45,11 @@ export function decide(runs: readonly WaitingRun[], known: KnownTime): (Decision
   });
 }
 
-function putRight({ held }: ClockRun, shift: number, sure: boolean): Decision | undefined {
-  if (held || Math.abs(shift) > MAX_AHEAD_MS) return { shift, inDoubt: !sure };
-  return sure ? AS_IT_IS : undefined;
+function putRight({ held, origin }: ClockRun, { sure, mayHaveStoodStill, origin: known }: KnownTime): Decision | undefined {
+  const shift = known - origin;
+  if (!held && Math.abs(shift) <= MAX_AHEAD_MS) return sure ? AS_IT_IS : undefined;
+  if (mayHaveStoodStill && shift > 0) return { shift: held ? shift : 0, inDoubt: true };
+  return { shift, inDoubt: !sure };
 }
 
 /** A container may be given the machine's boot id and a count of its own: a run of this boot gave no time that is still to come. */

@@ -29,4 +29,6 @@ export interface KnownTime {
   settled: boolean;
   /** The machine's clock showed a time that could be, and was wrong: what it showed in earlier boots is in doubt as well. */
   wasPlausible: boolean;
+  /** The machine is one that may have stood still without knowing it, so that what came before may have come earlier than its count says. */
+  mayHaveStoodStill?: true;
 }

@@ -7,6 +7,7 @@ import { type Boot, processBoot, thisBoot } from './boot.ts';
 import { BUILT_AT } from './built-at.ts';
 import { readKeptTime, writeKeptTime } from './kept-time.ts';
 import { NetworkClock } from './network-clock.ts';
+import { isVirtualMachine } from './virtual-machine.ts';
 
 export interface KeptClockOptions {
   /** Where the time is kept for the next start; in a folder that may come to be later. */
@@ -18,6 +19,8 @@ export interface KeptClockOptions {
   /** Its present start; unless told, what Linux says of it where `machine` is not told either. */
   boot?: Boot;
   isSynchronized?(): boolean | undefined;
+  /** Whether somebody may halt the machine without its knowing; unless told, whether it is a virtual one. Not asked where `boot` is told. */
+  mayStandStill?: boolean | undefined;
   /** Time between two writes, an hour unless told: flash memory wears out. */
   everyMs?: number;
 }
@@ -36,7 +39,9 @@ const NO_IDENTITY_MS = 5 * 365.25 * 24 * 60 * 60 * 1000;
 /** The clock of a program: its floor is when the software was made, when its certificate began, or the time that its last run kept. */
 export function openKeptClock(options: KeptClockOptions): KeptClock {
   const { path, identity, log, machine = systemClock, everyMs = EVERY_MS, isSynchronized } = options;
-  const boot = options.boot ?? (machine === systemClock ? thisBoot(machine) : processBoot(machine));
+  const boot =
+    options.boot ??
+    (machine === systemClock ? thisBoot(machine, { mayStandStill: options.mayStandStill ?? isVirtualMachine() }) : processBoot(machine));
   const { notBefore, notAfter } = identity ? validityOf(identity) : { notBefore: BUILT_AT, notAfter: BUILT_AT + NO_IDENTITY_MS };
   const certain = Math.max(BUILT_AT, notBefore);
   const clock = new NetworkClock({

@@ -54,6 +54,7 @@ export class Unconfirmed {
       sure,
       settled: sure,
       wasPlausible: this.#wasPlausible,
+      ...(this.#boot.mayStandStill && { mayHaveStoodStill: true }),
     };
   }
 

@@ -161,6 +161,11 @@ export const CLINICAL = {
     behaviour:
       'What was received in a boot that ended before the time was known is sent in its order, as early as it can have been, marked clock and memory: nobody takes it for current.',
   },
+  'STOOD-STILL-DOUBTFUL': {
+    source: 'issue 9, What is current; OPERATIONS.md, A gateway that does not know the time',
+    behaviour:
+      'What a virtual machine, which somebody may pause without its knowing, received before it knew the time is marked clock and memory where it seems to have come later than it says; and a container that is started again goes on with the count of its machine.',
+  },
   'BOUND-AFTER-BINDING': {
     source: 'issue 9, What is current; ARCHITECTURE.md, rule 9',
     behaviour:

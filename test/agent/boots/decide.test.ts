@@ -53,6 +53,17 @@ describe('what becomes of what was stamped by a clock that nobody had confirmed'
     assert.deepEqual(decide([earlier], known({ wasPlausible: true })), [{ shift: 0, inDoubt: true }]);
   });
 
+  test('of a machine that may have stood still, what seems to have come later than it says is doubtful, and what came earlier is not', () => {
+    verifies('STOOD-STILL-DOUBTFUL');
+    const paused = known({ mayHaveStoodStill: true });
+    assert.deepEqual(decide([counted], paused), [{ shift: known().origin - counted.origin, inDoubt: true }]);
+    const hour = 60 * MINUTE_MS;
+    // Paused for an hour, or set by one: nobody knows; it is taken for as old as it may be.
+    assert.deepEqual(decide([{ ...own, origin: own.origin - hour, last: undefined }], paused), [{ shift: 0, inDoubt: true }]);
+    assert.deepEqual(decide([{ ...own, origin: own.origin + hour, last: undefined }], paused), [{ shift: -hour, inDoubt: false }]);
+    assert.deepEqual(decide([{ ...own, origin: own.origin - MINUTE_MS }], paused), [AS_IT_IS]);
+  });
+
   test('where what was known before proves wrong, nobody says that it was no earlier', () => {
     verifies('NO-CLOCK-BOUNDED-TIME');
     const ahead = { ...counted, boot: 'before', last: known().origin + MINUTE_MS };

@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { systemClock } from '../../../shared/clock.ts';
 import { thisBoot } from '../../../shared/time/boot.ts';
 import { watchSynchronized } from '../../../shared/time/synchronized.ts';
+import { isVirtualMachine } from '../../../shared/time/virtual-machine.ts';
 import { verifies } from '../../requirements.ts';
 
 describe('the present start of a machine', () => {
@@ -14,13 +15,17 @@ describe('the present start of a machine', () => {
   const uptime = join(folder, 'uptime');
   after(() => rmSync(folder, { recursive: true }));
   writeFileSync(bootId, '1cb33857-0e6c-494d-a43e-3272dc167589\n');
+  const self = join(folder, 'stat');
+  writeFileSync(self, '7 (a) b) S 1 7 7 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 4000 0');
+  // Started 40 s after the machine, 10 s ago.
+  const machine = { self, awakeMs: () => 0, processMs: () => 10_000 };
   const up = (seconds: number): void => writeFileSync(uptime, `${seconds.toFixed(2)} 1.00\n`);
 
   test('is told by Linux, and time since then goes by the finer clock', () => {
     verifies('NO-CLOCK-RETIMED');
     let monotonic = 1000;
     up(50);
-    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime });
+    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime, ...machine });
     assert.deepEqual([boot.id, boot.countsSleep, boot.sinceMs()], ['1cb33857-0e6c-494d-a43e-3272dc167589', true, 50_000]);
     monotonic += 12.5;
     assert.equal(boot.sinceMs(), 50_012.5);
@@ -36,7 +41,7 @@ describe('the present start of a machine', () => {
     verifies('NO-CLOCK-RETIMED');
     let monotonic = 1000;
     up(50);
-    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime });
+    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime, ...machine });
     boot.sinceMs();
     monotonic += 1;
     up(3650);
@@ -44,6 +49,44 @@ describe('the present start of a machine', () => {
     up(7250);
     monotonic += 20;
     assert.equal(boot.sinceMs(), 7_250_000);
+  });
+
+  test('in a container whose count begins with the container, it is that of the machine, over restarts of the container', () => {
+    verifies('NO-CLOCK-RETIMED');
+    let monotonic = 500;
+    up(3);
+    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime, ...machine });
+    assert.equal(boot.sinceMs(), 50_000);
+    monotonic += 1000;
+    up(4);
+    assert.equal(boot.sinceMs(), 51_000);
+    up(604);
+    assert.equal(boot.sinceMs(true), 651_000, 'sleeps count as well');
+    up(1);
+    const again = { self, awakeMs: () => 700_000, processMs: () => 100 };
+    assert.equal(
+      thisBoot({ monotonicMs: () => 0 }, { bootId, uptime, ...again }).sinceMs(),
+      700_000,
+      'the next container, by the clock that sleeps stop',
+    );
+    up(800);
+    assert.equal(thisBoot({ monotonicMs: () => 0 }, { bootId, uptime, ...again }).sinceMs(), 800_000, 'a machine that slept');
+  });
+
+  test('of a virtual machine it says that it may have stood still', () => {
+    verifies('STOOD-STILL-DOUBTFUL');
+    const cpuinfo = join(folder, 'cpuinfo');
+    const tells = (text: string): boolean => {
+      writeFileSync(cpuinfo, text);
+      return isVirtualMachine({ cpuinfo, hypervisor: [join(folder, 'none')] });
+    };
+    assert.equal(tells('processor\t: 0\nflags\t\t: fpu sse hypervisor lahf_lm\n'), true);
+    assert.equal(tells('processor\t: 0\nflags\t\t: fpu sse lahf_lm\nmodel name\t: no hypervisor here\n'), false);
+    assert.equal(isVirtualMachine({ cpuinfo: join(folder, 'none'), hypervisor: [join(folder, 'none')] }), false);
+    assert.equal(isVirtualMachine({ cpuinfo: join(folder, 'none'), hypervisor: [cpuinfo] }), true);
+    up(50);
+    assert.equal(thisBoot(systemClock, { bootId, uptime, ...machine, mayStandStill: true }).mayStandStill, true);
+    assert.equal(thisBoot(systemClock, { bootId: join(folder, 'none'), uptime, mayStandStill: true }).mayStandStill, true);
   });
 
   test('where Linux does not tell, it is that of the process, and counts no sleep', () => {

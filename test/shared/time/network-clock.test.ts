@@ -386,9 +386,9 @@ test('the status says for people where the time comes from', () => {
 
 describe('what was stamped before anybody said that the time is right', () => {
   /** A machine that says when it was started, and how long ago that was, sleep included. */
-  const booted = (machine: Machine, over: Partial<ConstructorParameters<typeof NetworkClock>[0]> = {}) => {
+  const booted = (machine: Machine, over: Partial<ConstructorParameters<typeof NetworkClock>[0]> = {}, mayStandStill = false) => {
     let slept = 0;
-    const boot: Boot = { id: 'boot', countsSleep: true, sinceMs: () => machine.monotonic + slept };
+    const boot: Boot = { id: 'boot', countsSleep: true, sinceMs: () => machine.monotonic + slept, mayStandStill };
     const told: KnownTime[] = [];
     const clock = new NetworkClock({ machine, boot, floors: { certain: FLOOR }, log: silentLogger, ...over });
     clock.onKnown((known) => told.push(known));
@@ -398,6 +398,18 @@ describe('what was stamped before anybody said that the time is right', () => {
     };
     return { clock, told, sleeps };
   };
+
+  test('of a machine that may stand still without knowing it, what is told says so', () => {
+    verifies('STOOD-STILL-DOUBTFUL');
+    for (const mayStandStill of [true, false]) {
+      const { clock, told } = booted(new Machine(BATTERY_LESS), {}, mayStandStill);
+      clock.take(TRUE_TIME, ALWAYS);
+      assert.deepEqual(
+        told.map(({ mayHaveStoodStill }) => mayHaveStoodStill),
+        [mayStandStill || undefined],
+      );
+    }
+  });
 
   test('counted from a floor, it is of a run that is held until the network tells the time', () => {
     verifies('NO-CLOCK-SIGNS', 'NO-CLOCK-RETIMED');
