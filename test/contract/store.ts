@@ -43,7 +43,7 @@ export function arrivalOf(options: SampleOptions & { patientId?: string } = {}):
 }
 
 /** An event as ingest would make it; an alert's resource carries hints that must not be given out. */
-function eventArrival({ seq, ...change }: Partial<EventArrival> & { seq: number }): EventArrival {
+export function eventArrival({ seq, ...change }: Partial<EventArrival> & { seq: number }): EventArrival {
   const { id, ...resource } = sampleObservation({ seq, patient: { value: '4711', authority: 'HIS' }, bed: 'ICU-01' });
   const received =
     change.kind === 'movement' ? { resourceType: 'Basic', id, code: { text: 'movement' }, extension: [] } : { ...resource, id };

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { changeOfNumber } from '../../hub/patients/whereabouts/changes.ts';
 import { nobodyIn } from '../../hub/store/placing/placing.ts';
 import { AMEND_PG } from '../../hub/store/postgres/amend-statements.ts';
+import { TOLD_PG } from '../../hub/store/postgres/event-told.ts';
 import { PLACING_PG } from '../../hub/store/postgres/placing-statements.ts';
 import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { RETENTION_PG } from '../../hub/store/postgres/retention-statements.ts';
@@ -104,6 +105,8 @@ const EMPTY: readonly string[] = [
   'legal_hold',
   'audit_passed_over',
   'reassigned',
+  'event_told',
+  'served_tools',
 ];
 
 test('the role of the hub can neither write for another tenant, nor read past the policies, nor change the evidence or the tables', async () => {
@@ -278,7 +281,7 @@ test('no statement walks a table', async () => {
       await client.query('DEALLOCATE looked_at');
       return rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => walksOf(Plan, firstColumns)));
     };
-    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG, PLACING_PG, AMEND_PG].flatMap((table) =>
+    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG, PLACING_PG, AMEND_PG, TOLD_PG].flatMap((table) =>
       Object.entries(table),
     )) {
       if (WHOLE.includes(name)) continue;

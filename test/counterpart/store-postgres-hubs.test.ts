@@ -4,11 +4,12 @@ import { setImmediate } from 'node:timers/promises';
 import { verifyAudit } from '../../hub/audit/chain.ts';
 import type { KeptBinding } from '../../hub/registry/bindings.ts';
 import type { OthersStored } from '../../hub/store/open-store.ts';
+import { nobodyIn } from '../../hub/store/placing/placing.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
-import { arrivalOf, batchOf, event } from '../contract/store.ts';
+import { arrivalOf, batchOf, event, eventArrival } from '../contract/store.ts';
 import { verifies } from '../requirements.ts';
 import { gathered, TEST_NOW } from '../support/hub.ts';
 import { type PostgresDatabase, PostgresServer } from '../support/postgres.ts';
@@ -192,6 +193,35 @@ test('what one hub stores, the other is told of: whose, which vital signs, how c
   assert.ok(!(last?.kind === 'stored' && last.vitals.includes('spo2')));
   assert.ok(b.tenants().includes('new'));
   assert.doesNotMatch(JSON.stringify(all), /pat-own-01/);
+});
+
+test('of whom one hub stores alerts and gaps, the other is told, by kind; of nobody’s and of what no reader hears of it is not, nor of its own', async () => {
+  verifies('STORE-SHARED-FEED');
+  const database = await server.database();
+  await using a = await open(database);
+  await using b = await open(database);
+  await using told = await Told.by(b);
+  const of = (seq: number, kind: 'alert' | 'gap' | 'movement' | 'wave', patient: string | null) => eventArrival({ seq, kind, patient });
+  await b.storeBatch(batchOf([of(1, 'alert', 'pat-own-01')]));
+  await a.storeBatch(batchOf([of(2, 'wave', 'pat-wave-01'), of(3, 'alert', nobodyIn('ICU-01')), of(4, 'movement', null)]));
+  const alerts = [of(5, 'alert', 'pat-icu-01'), of(6, 'alert', 'pat-icu-01'), of(7, 'gap', 'pat-icu-01'), of(8, 'gap', null)];
+  await a.storeBatch(batchOf(alerts, { at: TEST_NOW + 5 }));
+  await a.storeBatch(batchOf([of(9, 'gap', 'pat-gap-01')], { at: TEST_NOW + 6 }));
+  const all = (await told.of('pat-gap-01')).flatMap(({ patients }) => patients);
+  const what = { tenant: 'clinic', vitals: [] };
+  assert.deepEqual(
+    all.toSorted((x, y) => x.at - y.at || (x.kind < y.kind ? -1 : 1)),
+    [
+      { ...what, patient: 'pat-icu-01', kind: 'alert', at: TEST_NOW + 5 },
+      { ...what, patient: 'pat-icu-01', kind: 'gap', at: TEST_NOW + 5 },
+      { ...what, patient: 'pat-gap-01', kind: 'gap', at: TEST_NOW + 6 },
+    ],
+  );
+  // What comes again is held, and told of nobody.
+  await a.storeBatch(batchOf([alerts[0] ?? assert.fail()], { at: TEST_NOW + 7 }));
+  await a.storeBatch(batchOf([of(10, 'alert', 'pat-end-01')], { at: TEST_NOW + 8 }));
+  const after = (await told.of('pat-end-01')).flatMap(({ patients }) => patients);
+  assert.ok(after.every(({ at }) => at !== TEST_NOW + 7));
 });
 
 test('a notification says nothing of anybody, however much was stored', async () => {

@@ -52,7 +52,8 @@ export const DURABILITY = {
   },
   'STORE-SHARED-FEED': {
     source: 'issue 7, Store',
-    behaviour: 'What one hub stores, the clients of the others are told of; what was missed while the line was lost is told after it.',
+    behaviour:
+      'What one hub stores, alerts and gaps too, the clients of the others are told of; what was missed while the line was lost is told after it.',
   },
   'STORE-TENANT-ROWS': {
     source: 'issue 7, Store',

@@ -8,6 +8,7 @@ import { clientConfig, refusePooler } from './connections.ts';
 import { erasedOf } from './erase.ts';
 import { ERASING_PG } from './erasing-statements.ts';
 import { databaseError } from './errors.ts';
+import { eventsIn } from './event-told.ts';
 import { correctedIn } from './placing-told.ts';
 import type { PostgresStore } from './postgres.ts';
 import { PG } from './statements.ts';
@@ -177,6 +178,8 @@ export class OtherHubs implements Service {
         if (stored.patients.length > 0) this.#tell(stored);
         after = last;
       }
+      const events = await this.#store.read((transaction) => eventsIn(transaction, { tenant, from, until, hub }), tenant);
+      if (events) this.#tell(events);
       const corrected = await this.#store.read((transaction) => correctedIn(transaction, { tenant, from, until, hub }), tenant);
       if (corrected) this.#tell(corrected);
     }

@@ -1,5 +1,6 @@
 import { FEED_STEP, feedGrantsTo, RECEIVERS_STEP } from './audit-feed.ts';
 import { SCHEMA } from './connections.ts';
+import { EVENT_TOLD_STEP, eventToldGrantsTo } from './event-told.ts';
 import { EVIDENCE_RETENTION_STEP, evidenceRetentionGrantsTo } from './evidence-retention.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
 import { AMEND_STEP, amendGrantsTo, MERGED_STEP } from './schema-amend.ts';
@@ -344,6 +345,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   IDENTITY_STEP,
   MERGED_STEP,
   SERVED_STEP,
+  EVENT_TOLD_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
@@ -353,6 +355,6 @@ GRANT USAGE ON SCHEMA ${SCHEMA} TO ${role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ${OF_A_TENANT.join(', ')}, writer, seen, seen_range, tenant, lineage, unknown_binding TO ${role};
 GRANT SELECT, UPDATE ON head TO ${role};
 GRANT SELECT ON weeks TO ${role};
-GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}${amendGrantsTo(role)}${servedGrantsTo(role)}
+GRANT SELECT, INSERT ON audit TO ${role};${evidenceGrantsTo(role)}${preliminaryGrantsTo(role)}${weeksGrantsTo(role)}${usageGrantsTo(role)}${feedGrantsTo(role)}${proofGrantsTo(role)}${evidenceRetentionGrantsTo(role)}${erasingGrantsTo(role)}${placingGrantsTo(role)}${amendGrantsTo(role)}${servedGrantsTo(role)}${eventToldGrantsTo(role)}
 GRANT EXECUTE ON FUNCTION make_week(bigint) TO ${role};`;
 }

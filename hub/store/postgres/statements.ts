@@ -13,7 +13,7 @@ const EVENT = `
 
 /** Of a patient: what is nobody's for sure stands under its bed (`nobodyIn`). */
 const NOBODY = "p.id >= '@bed ' AND p.id < '@bed!'";
-const SOMEBODY = (id: string): string => `(${id} < '@bed ' OR ${id} >= '@bed!')`;
+export const SOMEBODY = (id: string): string => `(${id} < '@bed ' OR ${id} >= '@bed!')`;
 
 /** Of an observation `o`. */
 export const IS_PRELIMINARY = `EXISTS (

@@ -17,6 +17,7 @@ import {
 import { LATER_THAN_REMOVED } from '../write-batch.ts';
 import { amendedArrivals } from './amend-arrivals.ts';
 import type { Commit } from './commits.ts';
+import { isTold, noteTold } from './event-told.ts';
 import type { Known } from './known.ts';
 import { keepChanges, placedColumns, refuseOld } from './placing-keep.ts';
 import { PG } from './statements.ts';
@@ -66,7 +67,7 @@ class BatchWriter {
     const patients = await this.#byPatient(fresh);
     const events = fresh.flatMap(({ arrival, ...row }) => (isEvent(arrival) ? [{ arrival, ...row }] : []));
     const { currencies, changes, doubts } = await new ObservationWriter(this.#commit, this.#batch).store(patients);
-    if (events.length > 0) await this.#addEvents(events);
+    const firstEvent = events.length > 0 ? await this.#addEvents(events) : 0;
     const quarantined = await this.#quarantine([...reused, ...this.#batch.refusals], erased);
     const dropped = quarantined > 0 ? await this.#trimQuarantine() : 0;
     await this.#total(
@@ -78,6 +79,8 @@ class BatchWriter {
     if (evidence.length === 0) throw new VitalmeshError('INTERNAL', { detail: 'a batch without evidence' });
     this.#commit.append(evidence);
     if (patients.length > 0) await this.#addBatches(patients, changes);
+    if (events.some(({ arrival }) => isTold(arrival)))
+      await noteTold(this.#commit, { tenant, at: this.#batch.at, firstKey: firstEvent, lastKey: firstEvent + events.length - 1 });
     return { results, currencies, doubts, dropped, committed: this.#commit.position };
   }
 
@@ -226,7 +229,8 @@ class BatchWriter {
     this.#commit.tells = true;
   }
 
-  async #addEvents(rows: readonly (Pick<Row, 'id' | 'writer'> & { arrival: EventArrival })[]): Promise<void> {
+  /** Gives the key of the first. */
+  async #addEvents(rows: readonly (Pick<Row, 'id' | 'writer'> & { arrival: EventArrival })[]): Promise<number> {
     const { tenant, gateway, at } = this.#batch;
     const firstKey = this.#commit.take('lastEvent', rows.length);
     await this.#commit.query(PG.addEvents, [
@@ -251,6 +255,7 @@ class BatchWriter {
         rows.map(({ arrival }) => arrival),
       )),
     ]);
+    return firstKey;
   }
 
   /** Gives how many are new. */
