@@ -100,6 +100,11 @@ export const MCP = {
     behaviour:
       'What a device wrote stands in fields named untrusted alone, in no words of an answer, and free text only where it is asked for.',
   },
+  'MCP-ARGUMENTS': {
+    source: 'issue 10, Proof',
+    behaviour:
+      'Whatever a tool, a prompt or a method is asked with, what comes back is an answer as its schema says, or an error with a code of the table and what to do, which repeats nothing that was sent.',
+  },
   'MCP-WAIT': {
     source: 'issue 10, Surface',
     behaviour:
@@ -121,6 +126,11 @@ export const MCP = {
     behaviour: 'An answer of a tool keeps to its ceiling of tokens: what does not fit is cut, and the answer says so.',
   },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'MCP-EVERY-TOOL': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'Every tool that is registered is called by a test: its answer validates, is the same when nothing changed, has fewer words than data, and keeps to its ceiling: an overview 1,500 tokens, a group 150 a patient.',
+  },
   'MCP-PAGES': {
     source: 'issue 10, Surface',
     behaviour:

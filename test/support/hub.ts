@@ -93,6 +93,10 @@ export interface TestHubOptions {
   fleet?: FleetNow;
   /** Told of monitors in demonstration mode; nobody is unless given. */
   demos?: Pick<DemoDevices, 'note'>;
+  /** IANA; UTC unless given. */
+  zone?: string;
+  /** 32 bytes, of which pseudonyms are made; drawn unless given. */
+  maskingSecret?: Buffer;
 }
 
 export interface TestHub extends AsyncDisposable {
@@ -127,6 +131,8 @@ export function testHub({
   surroundings = NO_SURROUNDINGS,
   fleet,
   demos,
+  zone,
+  maskingSecret = randomBytes(32),
   store: shared,
 }: TestHubOptions = {}): TestHub {
   const folder = dir ?? mkdtempSync(join(tmpdir(), 'vitalmesh-hub-'));
@@ -156,11 +162,12 @@ export function testHub({
       store,
       registry: live,
       policy,
-      maskings: createMaskings(randomBytes(32)),
+      maskings: createMaskings(maskingSecret),
       metrics,
       clock,
       surroundings,
       ...(fleet && { fleet }),
+      ...(zone !== undefined && { zone }),
     }),
     ingest: createIngest({ store, registry: live, policy, feed, metrics, clock, whereabouts, corrections, ...(demos && { demos }) }),
     whereabouts,

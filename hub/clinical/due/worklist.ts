@@ -19,6 +19,8 @@ export interface Worklist {
   group: Group;
   /** ISO 8601; when the last of the patients was looked at. */
   asOf: string;
+  /** IANA; of that patient, in which `asOf` is. */
+  zone?: string;
   /** Of the site's file. */
   version: string;
   /** Patients of the group whom the reader may see, and those of them of whom nothing is expected. */
@@ -57,11 +59,12 @@ export async function worklist(
 ): Promise<Worklist> {
   const views = await readMembers(door, principal, { group, context, course }, (patient, each) => due.of(principal, patient, each));
   const notice = noticeIn(registry.isSandbox(principal.tenant), DUE_NOTICE);
-  return listOf(views, { group, asOf: views.at(-1)?.asOf ?? '', version: due.version, notice });
+  const { asOf = '', zone } = views.at(-1) ?? {};
+  return listOf(views, { group, asOf, ...(zone !== undefined && { zone }), version: due.version, notice });
 }
 
 /** Pure. */
-export function listOf(views: readonly DueView[], of: Pick<Worklist, 'group' | 'asOf' | 'version' | 'notice'>): Worklist {
+export function listOf(views: readonly DueView[], of: Pick<Worklist, 'group' | 'asOf' | 'zone' | 'version' | 'notice'>): Worklist {
   const counts: Record<DueState, number> = Object.fromEntries(DUE_STATES.map((state) => [state, 0])) as Record<DueState, number>;
   const open: { row: WorkRow; patient: string; vital: string; state: DueState; sinceAt: number | null; fromAt: number }[] = [];
   for (const { patient, bed, unplaced, expected } of views) {
