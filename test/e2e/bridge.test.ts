@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { modern } from '../hub/mcp/support.ts';
 import { verifies } from '../requirements.ts';
@@ -82,10 +85,11 @@ describe('vitalmesh bridge, as a host starts it', { timeout: 400_000 }, () => {
   });
 
   test('a host that was killed has closed nothing: its bridge ends all the same', async () => {
-    // A shell gives what it starts in the background nothing to read unless it is told to.
-    const host = ['sh', '-c', 'exec 3<&0; "$0" "$@" <&3 3<&- & wait'];
-    await using bridge = new BridgeProcess(site.command('bridge'), host);
-    bridge.say(modern('tools/list', {}));
+    // What holds its own input open hears of no end.
+    const held = join(site.folder, 'held');
+    execFileSync('mkfifo', [held]);
+    await using bridge = new BridgeProcess(site.command('bridge'), ['sh', '-c', `"$0" "$@" <>'${held}' & wait`]);
+    await writeFile(held, `${JSON.stringify(modern('tools/list', {}))}\n`);
     await until(() => bridge.stdout.includes('\n'));
     bridge.child.kill('SIGKILL');
     // Its pipes are closed when nobody is left that holds them.
