@@ -66,7 +66,7 @@ function questionOf(revision: Revision, method: string, params: Record<string, u
 async function byHttp(revision: Revision, endpoint: Endpoint): Promise<Way> {
   const http = rawHttp(endpoint.as('ai-all'));
   const isOld = revision === '2025-11-25';
-  const headers = isOld ? { 'mcp-session-id': await openSession(http), 'mcp-protocol-version': revision } : {};
+  const headers: Record<string, string> = isOld ? { 'mcp-session-id': await openSession(http), 'mcp-protocol-version': revision } : {};
   return {
     ask: async (...question) => messagesOf(await http.post(questionOf(revision, ...question), headers)),
     cancel: async () => {
