@@ -44,7 +44,8 @@ const REBUILT: Readonly<Record<Rebuilt, string | null>> = {
   withheld: 'the values may not be read by whoever asks',
   gone: 'not made again: not all of it is kept any more',
   newer: 'not made again: a later version of vitalmesh-hub showed it, whose answers this one does not know',
-  differs: 'not proven: what is kept makes another view, for instance if the limits of the site are others now',
+  limits: 'not proven: the limits of the site changed since; replay it with the file that was in force (`clinical.limits`)',
+  differs: 'not proven: what is kept makes another view',
 };
 
 /** A step of a replay for people: what was asked, then a line for each observation that was shown. */

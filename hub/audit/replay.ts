@@ -5,7 +5,14 @@ import type { AbsentReason } from '../../shared/reading.ts';
 import type { Action, AuditDetail, AuditEvent, Principal } from '../access/access.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { shapesOf, viewOfShape } from '../access/view-shapes.ts';
-import { type Beside, type LimitsInForce, NO_SURROUNDINGS, type ShownPlace, type Surroundings } from '../clinical/surroundings.ts';
+import {
+  type Beside,
+  type LimitsInForce,
+  NO_SURROUNDINGS,
+  nameOfLimits,
+  type ShownPlace,
+  type Surroundings,
+} from '../clinical/surroundings.ts';
 import { canonicalJson } from '../ingest/canonical.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
@@ -23,10 +30,10 @@ export interface ShownAgain {
  * What became of making the view again that was shown: `same` has the recorded hash, so it is proven what was shown. `none`: nothing was shown. `brief`: the
  * policy did not keep which observations. `kind`: lists, trends, histories and exports are not made again. `erased`: the patient was. `masked`: it was shown under pseudonyms,
  * which are not made again. `withheld`: whoever replays may not read the values. `gone`: not all of it is kept. `differs`: what is kept makes another
- * view, for instance since an age was set to unknown, or the site's limits are others. `newer`: a version of the software showed it whose views are not known here; those of earlier ones are
+ * view, for instance since an age was set to unknown. `limits`: it does, and the site's limits are others than those that were in force, which it was shown by. `newer`: a version of the software showed it whose views are not known here; those of earlier ones are
  * made again as these made them.
  */
-export type Rebuilt = 'same' | 'none' | 'brief' | 'kind' | 'erased' | 'masked' | 'withheld' | 'gone' | 'newer' | 'differs';
+export type Rebuilt = 'same' | 'none' | 'brief' | 'kind' | 'erased' | 'masked' | 'withheld' | 'gone' | 'newer' | 'limits' | 'differs';
 
 /** One thing that a principal asked, and what it was shown. */
 export interface ReplayStep {
@@ -186,7 +193,8 @@ function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, 
     for (const shape of shapes)
       if (hash('sha256', canonicalJson(viewOfShape(shape, then, { ...frame, now: at + i }))) === response) return 'same';
   }
-  return 'differs';
+  const isByOthers = beside?.limits !== undefined && beside.limits !== nameOfLimits(place.limits);
+  return isByOthers ? 'limits' : 'differs';
 }
 
 /** A row with the doubt about whose it is that was shown, whatever it is now. */

@@ -22,7 +22,7 @@ export interface ClinicalOptions {
 export function createSurroundings({ limits, sources, demos, registry, expected }: ClinicalOptions): Surroundings {
   return {
     zone: ({ patient }: PatientPlace): string | undefined => expected && ownZoneOf(expected.current.rules, patient),
-    limits: (place: PatientPlace): LimitsInForce => limitsInForce(limits.current.rules, place),
+    limits: (place: PatientPlace): LimitsInForce => limitsInForce(limits.current.rules, place, limits.current.revision),
     ranges: (place: PatientPlace): readonly SiteRange[] => rangesFor(limits.current.rules, place),
     beside: (tenant: string, place: PatientPlace, rows: readonly CurrentRow[], now: Instant): Beside => ({
       sources: sources.sourcesOf(tenant, place, [...new Set(rows.map(({ gateway }) => gateway))], now),
@@ -34,6 +34,6 @@ export function createSurroundings({ limits, sources, demos, registry, expected 
 }
 
 /** The limits of a site's file for whoever is there. */
-export function limitsInForce(rules: LimitsFile, place: PatientPlace): LimitsInForce {
-  return { of: limitsFor(rules, place), version: rules === NO_LIMITS ? null : rules.version };
+export function limitsInForce(rules: LimitsFile, place: PatientPlace, revision?: string): LimitsInForce {
+  return { of: limitsFor(rules, place), version: rules === NO_LIMITS ? null : rules.version, ...(revision !== undefined && { revision }) };
 }

@@ -34,6 +34,8 @@ export interface ShownBeside extends Beside {
   possible?: NonNullable<PatientPlace['possible']>;
   /** Of what shape the view was (`LATEST_SHAPE`). Evidence of before does not say. */
   shape?: number;
+  /** Which limits of the site were in force (`nameOfLimits`). Evidence of before does not say. */
+  limits?: string | null;
   /** Observations that were shown as doubtful (`identity-doubtful`): by now they may be sure, or others doubtful. None unless given. */
   doubtful?: readonly string[];
 }
@@ -42,6 +44,13 @@ export interface ShownBeside extends Beside {
 export interface LimitsInForce {
   of: PatientLimits;
   version: string | null;
+  /** First digits of the SHA-256 of that file (`SiteRules`); not given where that is not known. */
+  revision?: string;
+}
+
+/** By what evidence knows the limits that were in force: the file itself, for its version may have stayed as it was; null where the site has none. */
+export function nameOfLimits({ version, revision }: LimitsInForce): string | null {
+  return version === null ? null : (revision ?? version);
 }
 
 /** What of a row says where it came from. */

@@ -120,6 +120,11 @@ export const EVIDENCE = {
     behaviour:
       'A copy of everything about one person names nobody else: of a movement that concerns several it holds their own part alone.',
   },
+  'REPLAY-LIMITS': {
+    source: 'issue 9, What is current',
+    behaviour:
+      'Evidence of current values says which version of the site’s limits they were shown by; where another is in force, a replay that does not prove says so, and not that what is kept differs.',
+  },
   'AUDIT-REPLAY-SHAPES': {
     source: 'issue 8, Evidence; issue 9, What is current',
     behaviour:

@@ -2,7 +2,7 @@ import type { Clock } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { panel, vital } from '../../../shared/vitals.ts';
 import { bucketEdges } from '../../clinical/bucket-edges.ts';
-import type { ShownBeside, Surroundings } from '../../clinical/surroundings.ts';
+import { nameOfLimits, type ShownBeside, type Surroundings } from '../../clinical/surroundings.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
 import type { HistoryQuery, Store, StoredReading } from '../../store/store.ts';
 import { MAX_TREND_BUCKETS } from '../../store/trend.ts';
@@ -86,12 +86,14 @@ export class Reads {
         const whole = this.#registry.patient(principal.tenant, patient) ?? { patient, ...place };
         const beside = this.#surroundings.beside(principal.tenant, whole, rows, now);
         const zone = this.#zoneOf(whole);
-        const frame = { patient, ...place, withheld, now, zone, limits: this.#surroundings.limits(whole), beside };
+        const limits = this.#surroundings.limits(whole);
+        const frame = { patient, ...place, withheld, now, zone, limits, beside };
         const view = show(masking.latest(latestView(rows, frame)));
         const elsewhere = zone !== this.#zone && { zone };
         const known = {
           ...beside,
           shape: LATEST_SHAPE,
+          limits: nameOfLimits(limits),
           place,
           ...elsewhere,
           ...(whole.possible && { possible: whole.possible }),

@@ -133,7 +133,7 @@ test('what is known beside the rows stands in the answer and, sealed, in its evi
   assert.deepEqual(view.sources.at(-1), { kind: 'gateway', id: 'gw-icu', state: 'lost', since: '2026-11-21T09:59:55.000+00:00' });
   assert.match(view.notice, /^SANDBOX: /);
   const [event] = (await evidenceOf(s.hub.store)).filter(({ action }) => action === 'vitals.read');
-  assert.deepEqual(event?.detail?.beside, { ...s.known.beside, shape: LATEST_SHAPE, place: { bed: 'ICU-01' } });
+  assert.deepEqual(event?.detail?.beside, { ...s.known.beside, shape: LATEST_SHAPE, limits: 'ward-2026-11', place: { bed: 'ICU-01' } });
 });
 
 test('a device that is in demonstration mode shows no number of before as current', async () => {

@@ -64,12 +64,13 @@ test('a view that is made again of what is kept has the recorded hash, whenever 
 });
 
 test('what cannot be made again exactly is never said to be the same, and it is said why', () => {
-  verifies('AUDIT-REPLAY');
+  verifies('AUDIT-REPLAY', 'REPLAY-LIMITS');
   const { shown: _, ...brief } = DETAIL;
   const { beside: ___, ...besideNothing } = DETAIL;
   const { response: __, ...nothing } = DETAIL;
   const other = new Map([[`${STORED} gw.e.1.0`, { ...READING, value: 73 }]]);
   const elsewhere = new Map([[`${STORED + 1} gw.e.1.0`, READING]]);
+  const shownBy = (limits: string | null) => ({ ...DETAIL, beside: { ...BESIDE, shape: LATEST_SHAPE, limits } });
   const table: readonly [Rebuilt, ReturnType<typeof step>][] = [
     ['differs', step(DETAIL, { rows: other })],
     ['differs', step(DETAIL, { place: { ...PLACE, bed: 'ICU-02' } })],
@@ -77,6 +78,15 @@ test('what cannot be made again exactly is never said to be the same, and it is 
     ['differs', step(besideNothing)],
     ['differs', step({ ...DETAIL, beside: { ...BESIDE, shape: LATEST_SHAPE, sources: [] } })],
     ['differs', step(DETAIL, { place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2' } } })],
+    ['limits', step(shownBy(null), { place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2' } } })],
+    ['limits', step(shownBy('0a1b2c'), { rows: other, place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2', revision: '3d4e5f' } } })],
+    [
+      'differs',
+      step(shownBy('3d4e5f'), { rows: other, place: { ...PLACE, limits: { ...LIMITS, version: 'ward-2', revision: '3d4e5f' } } }),
+    ],
+    ['same', step(shownBy(null))],
+    ['same', step(shownBy('0a1b2c'))],
+    ['differs', step(shownBy(null), { rows: other })],
     ['gone', step(DETAIL, { rows: new Map() })],
     ['gone', step(DETAIL, { rows: elsewhere })],
     ['withheld', step(DETAIL, { rows: null })],
