@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { ERRORS } from '../../shared/errors.ts';
 import { verifies } from '../requirements.ts';
-import { type Here, pageBlocks, pageCommands, pageEntries } from '../support/connect-page.ts';
+import { type Here, PAGE, pageBlocks, pageCommands, pageEntries } from '../support/connect-page.ts';
 import { freePort } from '../support/free-port.ts';
 import { LATEST, McpSite, PATIENT } from '../support/mcp-site.ts';
 import { until } from '../support/until.ts';
@@ -109,6 +110,20 @@ describe('the page "Connect your AI client"', { timeout: 600_000 }, () => {
         known.some((what) => what.test(line)),
         `a command of another kind needs a test: ${line}`,
       );
+  });
+
+  test('every code that it explains is one of ours, and every link leads somewhere', () => {
+    const page = readFileSync(PAGE, 'utf8');
+    const codes = [...page.matchAll(/`([A-Z]+(?:-[A-Z]+)+)`/g)].map(([, code = '']) => code);
+    assert.ok(codes.length > 10);
+    for (const code of codes) assert.ok(Object.hasOwn(ERRORS, code), code);
+    const links = [...page.matchAll(/\]\(([^)#]+)(?:#([^)]+))?\)/g)];
+    assert.ok(links.length > 0);
+    for (const [, file = '', anchor] of links) {
+      const text = readFileSync(join(dirname(PAGE), file), 'utf8');
+      const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replaceAll(' ', '-'));
+      if (anchor !== undefined) assert.ok(anchors.includes(anchor), anchor);
+    }
   });
 
   test('its first trial prints one line with the tools', async () => {

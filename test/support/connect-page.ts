@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'connect.md');
-export const CHECKOUT = join(import.meta.dirname, '..', '..');
+/** The page itself. */
+export const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'connect.md');
+const CHECKOUT = join(import.meta.dirname, '..', '..');
 
 /** What the page `docs/connect.md` takes for granted, and what stands there in a test. */
 export interface Here {
@@ -37,6 +38,24 @@ export function pageBlocks(language: string, { home, port }: Here): string[] {
 /** The lines of its shell blocks. */
 export function pageCommands(here: Here): string[] {
   return pageBlocks('sh', here).flatMap((block) => block.trim().split('\n'));
+}
+
+/** The rows of the table whose heading begins so, cell by cell. */
+export function pageTable(heading: string): string[][] {
+  const page = readFileSync(PAGE, 'utf8');
+  const from = page.indexOf(`| ${heading}`);
+  if (from < 0) throw new Error(`no table ${heading}`);
+  const [table = ''] = page.slice(from).split('\n\n');
+  const cells = table
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  return cells.slice(2);
 }
 
 /** The one server of each configuration of a host; throws for a block that configures anything else. */
