@@ -10,6 +10,8 @@ import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObserva
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
 import type { AlertsView } from './alert-views.ts';
 import type { ConcernedRow } from './callers.ts';
+import type { DoubtfulAsked } from './door/doubtful-reads.ts';
+import type { DoubtfulListView } from './doubtful-views.ts';
 import type { FleetView, HealthView } from './fleet-views.ts';
 import type { GapsView } from './gap-views.ts';
 import type { TrendView, VersionView } from './history-views.ts';
@@ -180,6 +182,11 @@ export interface Door {
   gaps(principal: Principal, patient: string, context: CallContext): Promise<GapsView>;
   /** One observation by the id that answers give for it, as the hub holds it, masked like an export. Whose it is decides; NOT-FOUND as for a patient. */
   observation(principal: Principal, id: string, context: CallContext): Promise<Observation>;
+  /**
+   * Readings of personal devices that may be somebody else's, newest first, a page at a time: of one patient, or of all whom the principal may see, for who is not masked. Throws USAGE
+   * for whoever is masked and names no patient.
+   */
+  doubtful(principal: Principal, asked: DoubtfulAsked, context: CallContext): Promise<DoubtfulListView>;
   /** How many gateways and devices live, are silent or lost, for whoever may open a session; of nobody in particular. */
   health(principal: Principal, context: CallContext): Promise<HealthView>;
   /** The same one by one, for whoever may read the status. */

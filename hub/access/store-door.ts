@@ -8,6 +8,7 @@ import { decide } from './decide.ts';
 import { DEFAULT_POLICY } from './default-policy.ts';
 import { AlertReads } from './door/alert-reads.ts';
 import { Calls } from './door/calls.ts';
+import { DoubtfulReads } from './door/doubtful-reads.ts';
 import { Exports } from './door/exports.ts';
 import { FleetReads } from './door/fleet-reads.ts';
 import { Reads } from './door/reads.ts';
@@ -44,6 +45,7 @@ export function createDoor(options: DoorOptions): Door {
   const reads = new Reads({ calls, store, registry, maskings, clock, zone, surroundings });
   const alertReads = new AlertReads({ calls, store, registry, clock, zone, surroundings });
   const records = new RecordReads({ calls, store, registry, maskings, clock, zone, surroundings });
+  const doubtfulReads = new DoubtfulReads({ calls, store, registry, maskings, clock });
   const fleetReads = new FleetReads({ calls, store, registry, maskings, clock, zone, fleet: options.fleet ?? NO_FLEET });
   const streams = new Streams({ calls, store, devices: fleetReads });
   const exports = new Exports({ calls, store, registry });
@@ -54,6 +56,7 @@ export function createDoor(options: DoorOptions): Door {
     alerts: (principal, patient, context) => alertReads.alerts(principal, patient, context),
     gaps: (principal, patient, context) => records.gaps(principal, patient, context),
     observation: (principal, id, context) => records.observation(principal, id, context),
+    doubtful: (principal, asked, context) => doubtfulReads.doubtful(principal, asked, context),
     health: (principal, context) => fleetReads.health(principal, context),
     fleet: (principal, context) => fleetReads.fleet(principal, context),
     devicePatients: (principal, device) => fleetReads.devicePatients(principal, device),

@@ -6,6 +6,7 @@ import { doubtfulOf, type Point } from '../../hub/clinical/doubt/whose.ts';
 import { JUDGED_A_PAGE, oddOf } from '../../hub/store/identity/judged.ts';
 import type { Arrival, Store, StoredReading } from '../../hub/store/store.ts';
 import type { Flag } from '../../shared/reading.ts';
+import { parseObservationId } from '../../shared/uplink/key.ts';
 import { verifies } from '../requirements.ts';
 import { flagsSaid } from '../support/flags.ts';
 import { gathered, type SampleOptions, TEST_NOW } from '../support/hub.ts';
@@ -358,6 +359,42 @@ export function storeIdentityContract(name: string, place: () => Promise<StorePl
       await undo(store, String((await decide(jump.id))[0]?.[0]));
       await carriedOut(store);
     }
+  });
+
+  check('what is doubtful is listed newest first, a page at a time, with all of one time, and of those asked for alone', async (store) => {
+    verifies('DOUBTFUL-LISTED');
+    const [other, third] = ['pat-home-02', 'pat-home-03'];
+    for (const [i, patientId] of [PATIENT, other, third].entries()) {
+      const seq = i * 100;
+      const first = [
+        weighed(seq + 1, 82, 9, { patientId }),
+        weighed(seq + 2, 64, 6, { patientId }),
+        weighed(seq + 3, 8200, 5, { patientId, flags: ['out-of-range'] }),
+      ];
+      await store1(store, ...first, weighed(seq + 4, 50 - i, 4 - i, { patientId, test: true }), {
+        ...pressed(seq + 5, 128, 82, 3),
+        patient: patientId,
+      });
+      await store1(store, { ...pressed(seq + 6, 190, 104, 2, { minutes: i }), patient: patientId });
+    }
+    await amend(store, { selection: { observations: [weighed(2, 0, 0).id] } });
+    await carriedOut(store);
+    const list = async (patients: readonly string[], most: number, before = TEST_NOW): Promise<[number[], boolean]> => {
+      const { readings, isMore } = await store.amend.doubtful('clinic', { patients, before, most });
+      return [readings.map(({ id }) => parseObservationId(id)?.seq ?? 0), isMore];
+    };
+    assert.deepEqual(await list([PATIENT, other, 'nobody'], 9), [[106, 6, 103, 3, 102], false]);
+    assert.deepEqual(await list([other, PATIENT], 2), [[106, 6], true]);
+    assert.deepEqual(await list([PATIENT, other], 3), [[106, 6, 103, 3], true], 'of one time all');
+    assert.deepEqual(await list([PATIENT, other], 3, TEST_NOW - 5 * DAY), [[102], false]);
+    assert.deepEqual(await list([third], 1), [[206], true]);
+    assert.deepEqual(await list([PATIENT], 9, TEST_NOW - 9 * DAY), [[], false]);
+    const [reading] = (await store.amend.doubtful('clinic', { patients: [PATIENT], before: TEST_NOW, most: 1 })).readings;
+    assert.deepEqual([reading?.patient, reading?.gateway, reading?.components.map(({ value }) => value)], [PATIENT, 'gw-icu', [190, 104]]);
+    assert.deepEqual(await store.amend.doubtful('other', { patients: [PATIENT], before: TEST_NOW, most: 9 }), {
+      readings: [],
+      isMore: false,
+    });
   });
 
   check('what is void, or became another’s, says nothing of whose the others are', async (store) => {

@@ -179,6 +179,11 @@ export const PATIENTS = {
     behaviour:
       'A doubtful reading that somebody confirms, or gives to a patient, is that patient’s and current where it is the newest; what is void or became another’s says nothing of whose the others are.',
   },
+  'DOUBTFUL-LISTED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'An operator lists what is doubtful, of one patient or of all whom they may see, newest first and a page at a time, with how to decide about it; decided, masked and recorded as any reading that is shown.',
+  },
   'IDENTITY-CONFIRMED-VERSIONS': {
     source: 'issue 9, Who is this; Corrections',
     behaviour:

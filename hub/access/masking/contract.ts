@@ -2,6 +2,7 @@ import type { Instant } from '../../../shared/clock.ts';
 import type { StoredEvent, StoredObservation } from '../../store/store.ts';
 import type { AlertsView } from '../alert-views.ts';
 import type { LatestView, PatientSummary } from '../door.ts';
+import type { DoubtfulReading } from '../doubtful-views.ts';
 import type { GapsView } from '../gap-views.ts';
 import type { TrendView, VersionView } from '../history-views.ts';
 
@@ -34,6 +35,7 @@ export interface Masking {
   alerts(view: AlertsView): AlertsView;
   gaps(view: GapsView): GapsView;
   trend(view: TrendView): TrendView;
+  doubtful(view: DoubtfulReading): DoubtfulReading;
   /** Of a measurement of this patient. */
   versions(rows: readonly VersionView[], patient: string): readonly VersionView[];
   /** Undefined for what is not in the parameter table. */

@@ -1,5 +1,6 @@
 import { maskedAlerts } from './alerts.ts';
 import type { Masking, Maskings, MaskProfile } from './contract.ts';
+import { maskedDoubtful } from './doubtful.ts';
 import { timeOf } from './frame.ts';
 import { maskedGaps } from './gaps.ts';
 import { Pseudonyms } from './pseudonyms.ts';
@@ -23,6 +24,7 @@ const UNMASKED: Masking = {
   alerts: (view) => view,
   gaps: (view) => view,
   trend: (view) => view,
+  doubtful: (view) => view,
   versions: (rows) => rows,
   observation: (row) => row,
   event: (row) => row,
@@ -63,6 +65,7 @@ function masked(secret: Uint8Array, whose: readonly string[], profile: Exclude<M
     alerts: (view) => maskedAlerts(frame, view),
     gaps: (view) => maskedGaps(frame, view),
     trend: (view) => maskedTrend(frame, view),
+    doubtful: (view) => maskedDoubtful(frame, view),
     versions: (rows, patient) => maskedVersions(frame, rows, patient),
     observation: (row) => maskedObservation(frame, row),
     event: (row) => maskedEvent(frame, row),

@@ -2,7 +2,9 @@ import type { Clock, Instant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Action, AuditEvent, Principal } from '../../access/access.ts';
 import { decide } from '../../access/decide.ts';
+import type { DoubtfulAsked } from '../../access/door/doubtful-reads.ts';
 import type { CallContext, Door } from '../../access/door.ts';
+import type { DoubtfulListView } from '../../access/doubtful-views.ts';
 import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
 import type { VersionView } from '../../access/history-views.ts';
 import type { Policy } from '../../access/policy.ts';
@@ -57,7 +59,7 @@ export interface ShownReading {
 
 interface Parts {
   store: Pick<Store, 'amend' | 'evidence' | 'record' | 'erasing' | 'placing'>;
-  door: Pick<Door, 'history'>;
+  door: Pick<Door, 'history' | 'doubtful'>;
   registry: Pick<LiveRegistry, 'gateways' | 'isSandbox' | 'patient' | 'unknown'>;
   policy: () => Policy;
   clock: Clock;
@@ -151,6 +153,11 @@ export class Amending {
     for (const one of await store.amend.amendmentsOf(tenant, observation)) amendments.push(await this.#shown(tenant, one));
     await store.record([granted(call, patient, amendments.length, { args: { amendments: true } })]);
     return { patient, vital: query.vital, device: query.device, versions, amendments };
+  }
+
+  /** What is doubtful, for whoever decides about it. Decided and recorded by the door. */
+  doubtful(caller: Principal, asked: DoubtfulAsked, context: CallContext): Promise<DoubtfulListView> {
+    return this.#parts.door.doubtful(caller, asked, context);
   }
 
   /** What of that is gone with a store that was put back, and was not confirmed since; for whoever lists the rest. */

@@ -4,17 +4,21 @@ import { type Command, type CommandGroup, type CommandIo, type CommandValues, EX
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { jsonWithTimes } from '../../../shared/json-times.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
+import type { DoubtfulListView, DoubtfulReading } from '../../access/doubtful-views.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
 import { AMEND_REASONS, type AmendKind, type KeptAmendment } from '../../store/amend/amend.ts';
 import type { Amended, ShownAmendment, ShownReading } from './amending.ts';
 import { type LostDecisions, lostDecisionsLine } from './lost-decisions.ts';
-import { MOST_NOTE, MOST_OBSERVATIONS, type ReadingsCommand } from './operator.ts';
-import { formatAmended, formatAmendment, formatReading, formatUndone } from './words.ts';
+import { MOST_DOUBTFUL, MOST_NOTE, MOST_OBSERVATIONS, type ReadingsCommand } from './operator.ts';
+import { formatAmended, formatAmendment, formatDoubtful, formatReading, formatUndone } from './words.ts';
 
 /** What these commands need from the composition root, where no hub runs. */
 export interface ReadingsPrograms {
   readings(config: HubConfig, command: ReadingsCommand, args: Record<string, unknown>): AsyncIterable<unknown>;
 }
+
+/** How many doubtful readings are listed unless told. */
+const USUAL_DOUBTFUL = 100;
 
 /** Times in the JSON of these commands. */
 const TIMES = new Set(['at', 'undoneAt', 'measuredFrom', 'from', 'to', 'receivedAt', 'storedAt']);
@@ -72,7 +76,7 @@ export function readingsCliCommands(programs: ReadingsPrograms, more: CommandGro
         },
         undo: undo(programs),
         show: show(programs),
-        list: list(programs),
+        list: listCommand(programs),
         ...more,
       },
     },
@@ -108,12 +112,20 @@ function show(programs: ReadingsPrograms): Command {
   };
 }
 
-function list(programs: ReadingsPrograms): Command {
+function listCommand(programs: ReadingsPrograms): Command {
   return {
-    usage: '--config hub.yaml [--patient ID] [--tenant NAME] [--json]',
-    summary: 'Lists what was decided about readings, by whom and why, and who had been shown them before.',
-    options: { ...common, patient: text },
+    usage: '--config hub.yaml [--doubtful [--before T] [--limit N]] [--patient ID] [--tenant NAME] [--json]',
+    summary: 'Lists what was decided about readings, by whom and why, and who had been shown them before; or those that are doubtful.',
+    explained: [
+      '--doubtful     readings of personal devices that may be somebody else’s (identity-doubtful), newest first, and how to decide about them',
+      '--before       only what was measured before, as 2026-11-21T10:00:00+01:00',
+      `--limit        how many, and all of the time of the last one; ${USUAL_DOUBTFUL} unless given, ${MOST_DOUBTFUL} at most`,
+    ],
+    options: { ...common, patient: text, doubtful: flag, before: text, limit: text },
     run: async (values, io) => {
+      if (values.doubtful) return await listDoubtful(programs, values, io);
+      if (values.before !== undefined || values.limit !== undefined)
+        throw new VitalmeshError('USAGE', { detail: '--before and --limit go with --doubtful' });
       const args = typeof values.patient === 'string' ? { patient: values.patient } : {};
       const rows = await asked<ShownAmendment | { lost: LostDecisions }>(programs, values, 'readings-list', args);
       const found = rows.filter((row) => 'id' in row);
@@ -123,6 +135,24 @@ function list(programs: ReadingsPrograms): Command {
       return print(io, found.length === 0 ? 'Nothing was decided about readings.' : found.map(formatAmendment).join('\n'));
     },
   };
+}
+
+async function listDoubtful(programs: ReadingsPrograms, values: CommandValues, io: CommandIo): Promise<number> {
+  const args = {
+    ...(typeof values.patient === 'string' && { patient: values.patient }),
+    ...(values.before !== undefined && { before: instantOf(values, 'before') }),
+    most: typeof values.limit === 'string' ? numberOf(values.limit) : USUAL_DOUBTFUL,
+  };
+  const rows = await asked<{ reading: DoubtfulReading } | Pick<DoubtfulListView, 'before'>>(programs, values, 'readings-doubtful', args);
+  const readings = rows.flatMap((row) => ('reading' in row ? [row.reading] : []));
+  const before = rows.flatMap((row) => ('before' in row ? [row.before] : []))[0] ?? null;
+  return print(io, values.json ? JSON.stringify({ readings, before }) : formatDoubtful({ readings, before }));
+}
+
+function numberOf(limit: string): number {
+  const most = /^[1-9]\d{0,3}$/.test(limit) ? Number(limit) : 0;
+  if (most < 1 || most > MOST_DOUBTFUL) throw new VitalmeshError('USAGE', { detail: `--limit is a number from 1 to ${MOST_DOUBTFUL}` });
+  return most;
 }
 
 async function amend(programs: ReadingsPrograms, values: CommandValues, io: CommandIo, kind: AmendKind, to?: string): Promise<number> {

@@ -6,12 +6,14 @@ import { parsed } from '../../inspection/arguments.ts';
 import { AMEND_KINDS, AMEND_REASONS, type Selection } from '../../store/amend/amend.ts';
 import type { Amending } from './amending.ts';
 
-export type ReadingsCommand = 'readings-amend' | 'readings-undo' | 'readings-show' | 'readings-list';
+export type ReadingsCommand = 'readings-amend' | 'readings-undo' | 'readings-show' | 'readings-list' | 'readings-doubtful';
 
 const CONTEXT: CallContext = { channel: 'operator' };
 
 /** Most observations that one call names. */
 export const MOST_OBSERVATIONS = 100;
+/** Most doubtful readings that one call lists, but for those of one time. */
+export const MOST_DOUBTFUL = 1_000;
 /** Characters of a note. */
 export const MOST_NOTE = 2_000;
 
@@ -35,13 +37,19 @@ const amendArgs = z.strictObject({
 const undoArgs = z.strictObject({ tenant, amendment: text });
 const showArgs = z.strictObject({ tenant, observation });
 const listArgs = z.strictObject({ tenant, patient: text.optional() });
+const doubtfulArgs = z.strictObject({
+  tenant,
+  patient: text.optional(),
+  before: z.int().optional(),
+  most: z.int().min(1).max(MOST_DOUBTFUL),
+});
 
 /** What an operator decides about readings, and asks of it; decided and recorded as theirs. */
 export function readingsOperatorCommands({
   amending,
   tenants,
 }: {
-  amending: Pick<Amending, 'amend' | 'undo' | 'show' | 'list' | 'lost'>;
+  amending: Pick<Amending, 'amend' | 'undo' | 'show' | 'list' | 'lost' | 'doubtful'>;
   tenants(): readonly string[];
 }): Record<ReadingsCommand, OperatorCommand> {
   const caller = (principal: string, named: string | undefined) => operatorWithin(tenants(), uidOf(principal), named);
@@ -65,6 +73,13 @@ export function readingsOperatorCommands({
       yield* amending.list(who, patient, CONTEXT);
       // Behind the list, which says first whether this one may see it.
       for (const lost of amending.lost(who.tenant)) yield { lost };
+    },
+    'readings-doubtful': async function* (args, principal) {
+      const allowed = `readings-doubtful takes a patient, a time, and how many: 1 to ${MOST_DOUBTFUL}`;
+      const { tenant: named, ...asked } = parsed(doubtfulArgs, args, allowed);
+      const { readings, before } = await amending.doubtful(caller(principal, named), asked, CONTEXT);
+      for (const reading of readings) yield { reading };
+      yield { before };
     },
   };
 }

@@ -1,4 +1,5 @@
 import { formatInstant } from '../../../shared/clock.ts';
+import type { DoubtfulListView } from '../../access/doubtful-views.ts';
 import { visible } from '../../audit/feed/visible.ts';
 import { formatHistory } from '../../inspection/format.ts';
 import { formatWrongRead } from '../../patients/hand/wrong-reads.ts';
@@ -26,6 +27,24 @@ export function formatAmended({ patients, rolledUp, to, amendments, held }: Amen
     if (!isOvertaken || patients.some(({ rows }) => rows > 0)) lines.push(`Now ${done}; what comes late of it too.`);
   }
   for (const { id } of amendments) lines.push(`amendment ${id}  undone by: vitalmesh-hub readings undo ${id}`);
+  return lines.join('\n');
+}
+
+/** What is doubtful, a line each, and what can be decided about it. */
+export function formatDoubtful({ readings, before }: DoubtfulListView): string {
+  if (readings.length === 0) return 'No reading is doubtful.';
+  const lines = readings.map(({ patient, name, value, unit, components, device, test, at, since, observation, flags }) => {
+    const parts = components.length > 0 ? components.map((part) => part.value ?? '–').join('/') : (value ?? '–');
+    const marks = [...flags.filter((flag) => flag !== 'identity-doubtful'), ...(test ? ['test'] : [])];
+    const marked = marks.length === 0 ? '' : `  (${marks.join(', ')})`;
+    return `${patient}  ${at}  ${name} ${parts} ${unit}${marked}  device ${visible(device)}  here since ${since}  ${observation}`;
+  });
+  lines.push(
+    'None of them is current. It is this patient’s: `vitalmesh-hub readings confirm --observation ID`. It is somebody else’s:',
+    '`vitalmesh-hub readings reassign --observation ID --to-patient P2 --reason wrong-patient`. It is nobody’s:',
+    '`vitalmesh-hub readings void --observation ID --reason artefact`. What is repeated becomes the patient’s by itself.',
+  );
+  if (before !== null) lines.push(`More were measured before these: --before ${before}`);
   return lines.join('\n');
 }
 

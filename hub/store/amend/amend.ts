@@ -1,5 +1,6 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AuditEvent } from '../../access/access.ts';
+import type { DoubtfulPage, DoubtfulQuery } from '../identity/doubtful.ts';
 import type { HistoryQuery } from '../store.ts';
 
 /**
@@ -115,6 +116,8 @@ export interface AmendStore {
   ): Promise<KeptAmendment>;
   /** Of a tenant, or of one patient on either side, in order of deciding. */
   amendments(tenant: string, patient?: string): Promise<readonly KeptAmendment[]>;
+  /** What is doubtful (flag `identity-doubtful`) and stands, for whoever decides about it. To be decided and recorded by whoever shows it. */
+  doubtful(tenant: string, query: DoubtfulQuery): Promise<DoubtfulPage>;
   /** The measurement that an observation is a version of. Throws AMEND-UNKNOWN. */
   find(tenant: string, observation: string): Promise<HistoryQuery>;
   /** Of one observation, those too that were undone, in order of deciding. Throws AMEND-UNKNOWN. */

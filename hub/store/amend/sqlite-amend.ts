@@ -8,6 +8,8 @@ import type { AuditEvent } from '../../access/access.ts';
 import { appendAudit } from '../../audit/audit-log.ts';
 import { erasedPeople } from '../erasing/erased-sqlite.ts';
 import { behind } from '../first-behind.ts';
+import type { DoubtfulPage, DoubtfulQuery } from '../identity/doubtful.ts';
+import { doubtfulReadings } from '../identity/doubtful-sqlite.ts';
 import { type AmendWanted, againOf, isFirstPart } from '../placing/due.ts';
 import { goesBy, keepDue } from '../placing/keep-sqlite.ts';
 import { isNobody } from '../placing/placing.ts';
@@ -111,6 +113,10 @@ export class SqliteAmend implements AmendStore {
           : this.#database.prepare<string[], AmendmentRow>(AMEND_SQL.ofPatient).all(...of, ...of);
       return rows.map(keptOf);
     });
+  }
+
+  doubtful(tenant: string, query: DoubtfulQuery): Promise<DoubtfulPage> {
+    return doubtfulReadings(this.#database, tenant, query);
   }
 
   async find(tenant: string, observation: string): Promise<HistoryQuery> {

@@ -37,6 +37,17 @@ export const IDENTITY_SQL = {
   confirmAs: `
     INSERT INTO amendedRow (observation, amendment)
     SELECT ?, r.amendment FROM amendedRow r JOIN amendment a ON a.key = r.amendment WHERE r.observation = ? AND a.kind = 'confirm'`,
+  // Of one kind those that were measured before a time: so many and one more, with all of its time.
+  doubtfulBefore: `
+    SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,
+      o.freshAt, o.place, o.test, o.seq, o.part, w.agent, w.epoch, b.storedAt
+    FROM observation o INDEXED BY judgedReading JOIN batch b ON b.key = o.batch JOIN writer w ON w.key = o.writer
+    WHERE o.patient = ? AND o.vital = ? AND o.test = ? AND o.judged = ? AND o.judged > 0 AND o.standing = 1 AND o.sortTime < ?
+      AND o.sortTime >= coalesce((
+        SELECT i.sortTime FROM observation i INDEXED BY judgedReading
+        WHERE i.patient = ? AND i.vital = ? AND i.test = ? AND i.judged = ? AND i.judged > 0 AND i.standing = 1 AND i.sortTime < ?
+        ORDER BY i.sortTime DESC LIMIT 1 OFFSET ?), ${Number.MIN_SAFE_INTEGER})
+    ORDER BY o.sortTime DESC`,
   // Of one vital sign the newest, where it is newer than what is current; of odd ones only if there is no other.
   doubtful: `
     SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,

@@ -15,6 +15,7 @@ import {
   ruleOfStretch,
   rulesOfNamed,
 } from '../amend/rules.ts';
+import type { DoubtfulPage, DoubtfulQuery } from '../identity/doubtful.ts';
 import { type AmendWanted, againOf, isFirstPart } from '../placing/due.ts';
 import { isNobody } from '../placing/placing.ts';
 import type { HistoryQuery } from '../store.ts';
@@ -22,6 +23,7 @@ import { changedBy, idsOfSomebody } from './amend-ids.ts';
 import { allDecidedBefore, type NamedAt } from './amend-named.ts';
 import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
+import { doubtfulReadings } from './doubtful.ts';
 import { erasedOf } from './erase.ts';
 import { goesBy, keepDue } from './placing-keep.ts';
 import { PLACING_PG } from './placing-statements.ts';
@@ -97,6 +99,10 @@ export class PostgresAmend implements AmendStore {
     const [sql, values] = patient === undefined ? [AMEND_PG.ofTenant, [tenant]] : [AMEND_PG.ofPatient, [tenant, patient]];
     const rows = await this.#place.read((transaction) => transaction.query<AmendmentRow>(sql, values), tenant);
     return rows.map(keptOf);
+  }
+
+  async doubtful(tenant: string, query: DoubtfulQuery): Promise<DoubtfulPage> {
+    return await this.#place.read((transaction) => doubtfulReadings(transaction, tenant, query), tenant);
   }
 
   async find(tenant: string, observation: string): Promise<HistoryQuery> {

@@ -1,5 +1,5 @@
 import { CONFIRMED } from '../amend/amended.ts';
-import { DOUBTFUL, JUDGED_A_PAGE, ODD, ODD_DOUBTFUL, OWN } from '../identity/judged.ts';
+import { DOUBTFUL, IS_DOUBTFUL, JUDGED_A_PAGE, ODD, ODD_DOUBTFUL, OWN } from '../identity/judged.ts';
 
 const SERIES = 'patient = $1 AND vital = $2 AND test = $3';
 
@@ -38,6 +38,15 @@ export const IDENTITY_PG = {
       WHERE patient = $1 AND vital = g.vital AND device = g.device AND test = g.test AND effective = g.effective AND effective <> sort_time
         AND (amended & ${CONFIRMED}) <> 0
     ) o ON true`,
+  // Of patients, by their ids, those that were measured before a time: so many, with all of the time of the last; `total`: of how many.
+  doubtfulBefore: `
+    SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offset_min AS "offsetMin",
+      o.received_at AS "receivedAt", o.sort_time AS "sortTime", o.fresh_at AS "freshAt", o.place, o.test::int AS test, o.seq, o.part,
+      o.tenant, o.stored_at AS "storedAt", w.agent, w.epoch, w.agent AS gateway, p.id AS "patientId", (count(*) OVER ())::int AS total
+    FROM patient p JOIN observation o ON o.patient = p.key JOIN writer w ON w.key = o.writer
+    WHERE p.tenant = $1 AND p.id = ANY ($2::text[]) AND o.vital = ANY ($3::text[]) AND o.test IN (false, true)
+      AND o.judged ${IS_DOUBTFUL} AND o.judged > 0 AND o.standing = 1 AND o.sort_time < $4
+    ORDER BY o.sort_time DESC FETCH FIRST $5 ROWS WITH TIES`,
   // Each as another version was: key and sort time of the new one, and the key of the other.
   confirmAs: `
     INSERT INTO amended_row (tenant, amendment, observation, sort_time)

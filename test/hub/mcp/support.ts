@@ -150,6 +150,10 @@ export class ScriptedDoor implements Door {
     throw new VitalmeshError('ACCESS-DENIED');
   }
 
+  async doubtful(): Promise<never> {
+    throw new VitalmeshError('ACCESS-DENIED');
+  }
+
   async health(): Promise<never> {
     throw new VitalmeshError('ACCESS-DENIED');
   }

@@ -13,7 +13,7 @@ import { readGap, readGapPart } from '../../../../shared/gap-observation.ts';
 import { checkObservation, TEST_LABEL } from '../../../../shared/observation.ts';
 import { verifies } from '../../../requirements.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
-import { ALERTS, EVENTS, LATEST, OBSERVATION, REAL, SUMMARY, TREND_VIEW, VERSION } from './samples.ts';
+import { ALERTS, DOUBTFUL_READING, EVENTS, LATEST, OBSERVATION, REAL, SUMMARY, TREND_VIEW, VERSION } from './samples.ts';
 
 const PROFILES: readonly Masked[] = ['limited', 'deidentified'];
 const SECRET = Buffer.alloc(32, 7);
@@ -30,6 +30,7 @@ const FORMS: readonly { name: string; form: object; masked: (m: Masking, form: n
   { name: 'alerts', form: ALERTS, masked: (m, form) => m.alerts(form) },
   { name: 'trend', form: TREND_VIEW, masked: (m, form) => m.trend(form) },
   { name: 'version', form: VERSION, masked: (m, form) => m.versions([form], 'pat-icu-01') },
+  { name: 'doubtful', form: DOUBTFUL_READING, masked: (m, form) => m.doubtful(form) },
   { name: 'observation', form: OBSERVATION, masked: (m, form) => m.observation(form) },
   ...EVENTS.map((form) => ({ name: form.kind, form, masked: (m: Masking, given: never) => m.event(given) })),
 ];

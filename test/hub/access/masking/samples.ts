@@ -1,5 +1,6 @@
 import { ALERT_NOTICE, type AlertsView } from '../../../../hub/access/alert-views.ts';
 import type { LatestView, PatientSummary, VitalView } from '../../../../hub/access/door.ts';
+import type { DoubtfulReading } from '../../../../hub/access/doubtful-views.ts';
 import { trendView, type VersionView } from '../../../../hub/access/history-views.ts';
 import { NOTICE } from '../../../../hub/access/views.ts';
 import type { StoredEvent, StoredObservation } from '../../../../hub/store/store.ts';
@@ -179,6 +180,13 @@ export const VERSION: VersionView = {
   ...{ observation: 'gw-icu.0123456789abc.1.0', status: 'corrected', stands: true, vital: 'hr', name: 'Heart rate (ECG)', value: 72 },
   ...{ unit: '/min', absent: null, components: [], flags: ['memory'], device: 'monitor-1', gateway: 'gw-icu', test: false },
   ...{ effective: formatInstant(TEST_NOW - 3_600_000, 60), receivedAt: TEST_NOW - 3000, storedAt: TEST_NOW - 2000 },
+};
+
+export const DOUBTFUL_READING: DoubtfulReading = {
+  ...{ patient: 'pat-icu-01', observation: 'gw-icu.0123456789abc.1.0', vital: 'nibp', name: 'Blood pressure', value: null, unit: 'mm[Hg]' },
+  components: [{ vital: 'nibp_s', value: 190 }],
+  ...{ flags: ['identity-doubtful'], device: 'monitor-1', test: false },
+  ...{ at: formatInstant(TEST_NOW - 3_600_000, 60), since: formatInstant(TEST_NOW - 2000, 60) },
 };
 
 const resource = sampleObservation({

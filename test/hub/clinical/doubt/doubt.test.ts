@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { PassThrough, Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { DEFAULT_POLICY } from '../../../../hub/access/default-policy.ts';
 import type { Policy } from '../../../../hub/access/policy.ts';
 import { operatorPrincipal } from '../../../../hub/access/principals.ts';
 import { replayed } from '../../../../hub/audit/replay.ts';
-import { readingsCliCommands } from '../../../../hub/clinical/amend/cli.ts';
-import { openAmending } from '../../../../hub/clinical/amend/open-amending.ts';
-import { readingsOperatorCommands } from '../../../../hub/clinical/amend/operator.ts';
 import { limitsSchema } from '../../../../hub/clinical/limits/schema.ts';
 import type { Change } from '../../../../hub/feed.ts';
 import { createIngest } from '../../../../hub/ingest/create-ingest.ts';
 import { compactLatest } from '../../../../hub/mcp/views.ts';
 import { latestText } from '../../../../hub/mcp/wording.ts';
-import { runProgram } from '../../../../shared/command-line.ts';
 import { verifies } from '../../../requirements.ts';
 import { gathered, sampleBundle, sampleObservation, TEST_NOW, TestClock, type TestHub, testHub } from '../../../support/hub.ts';
 
@@ -178,46 +169,11 @@ test('what was shown as doubtful is made again as it was shown, also once it is 
     );
   }));
 
-test('an operator confirms a doubtful weight by its id: it is current, and its readers are told', () =>
-  home(async ({ hub, told, weigh }) => {
-    verifies('IDENTITY-CONFIRMED');
-    const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-confirm-'));
-    try {
-      const config = join(folder, 'hub.yaml');
-      const place = `store: { path: store.db, keyFile: store.key }\noverlay: { type: ziti }\noperator: { socket: ${join(folder, 'hub.sock')} }\n`;
-      writeFileSync(config, `identity: hub.json\nregistry: registry.yaml\nzone: Europe/Berlin\n${place}`);
-      const clock = new TestClock();
-      const commands = readingsOperatorCommands({
-        amending: openAmending({ ...hub, policy: () => DEFAULT_POLICY, clock }),
-        tenants: () => ['clinic'],
-      });
-      const offline = async function* (_: unknown, name: keyof typeof commands, args: Record<string, unknown>): AsyncGenerator<unknown> {
-        yield* commands[name](args, 'local:1000');
-      };
-      const program = { name: 'vitalmesh-hub', summary: '', commands: readingsCliCommands({ readings: offline }) };
-      const confirm = async (...argv: string[]): Promise<{ code: number; said: string }> => {
-        const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-        const code = await runProgram(program, ['readings', 'confirm', ...argv, '--config', config], {
-          stdin: Readable.from(['']),
-          stdout,
-          stderr,
-        });
-        return { code, said: `${await text(stdout.end())}${await text(stderr.end())}` };
-      };
-      const id = await weigh(64, 25);
-      assert.match((await confirm()).said, /^USAGE: .*--observation/);
-      assert.equal((await latest(hub)).vitals[0]?.doubtful?.observation, id);
-      told.length = 0;
-      const { code, said } = await confirm('--observation', id);
-      assert.equal(code, 0, said);
-      assert.match(said, /Now confirmed/);
-      const [row] = (await latest(hub)).vitals;
-      assert.deepEqual([row?.lastKnown?.value ?? row?.value, row?.doubtful], [64, undefined]);
-      assert.deepEqual(
-        told.map(({ kind, patient, vitals }) => [kind, patient, vitals]),
-        [['corrected', HER, ['weight']]],
-      );
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+test('what nobody can weigh is marked at the hub and doubtful, whatever its sender says of it, and hides neither the current one nor another doubtful one', () =>
+  home(async ({ hub, weigh }) => {
+    verifies('IDENTITY-IMPOSSIBLE');
+    const id = await weigh(64, 25);
+    await weigh(8200, 24);
+    const [row] = (await latest(hub)).vitals;
+    assert.deepEqual([row?.lastKnown?.value ?? row?.value, row?.doubtful?.observation], [82, id]);
   }));

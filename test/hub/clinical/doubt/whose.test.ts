@@ -29,7 +29,7 @@ function series(rows: string): { points: Point[]; doubtful: number[] } {
         .split('/')
         .map(Number);
       const values: Record<string, number> = diastolic === undefined ? { weight: kg } : { nibp_s: kg, nibp_d: diastolic };
-      const odd = value.includes('*') ? 'impossible' : value.includes('~') ? 'flagged' : undefined;
+      const odd: Odd | undefined = value.includes('*') ? 'impossible' : value.includes('~') ? 'flagged' : undefined;
       return { point: { key, at: at(time), values, confirmed: value.includes('!'), ...(odd && { odd }) }, doubtful: value.includes('?') };
     });
   return { points: parsed.map(({ point }) => point), doubtful: parsed.flatMap(({ point, doubtful }) => (doubtful ? [point.key] : [])) };

@@ -27,6 +27,7 @@ export const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
     }),
   alerts: (door, who) => everybody(door, who, (name) => door.alerts(who, name, MCP)),
   gaps: (door, who) => everybody(door, who, (name) => door.gaps(who, name, MCP)),
+  doubtful: (door, who) => everybody(door, who, (name) => door.doubtful(who, { patient: name, most: 9 }, MCP)),
   observation: (door, who) =>
     everybody(door, who, async (name) => {
       const { vitals } = await door.latest(who, name, MCP);

@@ -99,6 +99,13 @@ export const ASKED_BY_OPERATORS: Readonly<Record<string, { args: (site: PlantedS
   'readings-undo': { args: () => [{ tenant: 'clinic', amendment: MARKERS.name.text }] },
   'readings-show': { args: () => [{ tenant: 'clinic', observation: MARKERS.name.text }] },
   'readings-list': { args: () => [{ tenant: 'clinic', patient: PATIENT }] },
+  'readings-doubtful': {
+    args: () => [
+      { tenant: 'clinic', most: 9 },
+      { tenant: 'clinic', patient: PATIENT, most: 9 },
+    ],
+    may: AS_STORED,
+  },
   'patient-export': { args: () => [{ tenant: 'clinic', patient: PATIENT }], may: AS_STORED },
   'patient-hold': { args: () => [{ tenant: 'clinic', patient: PATIENT, reason: 'CASE-1' }] },
   'patient-holds': {
