@@ -23,7 +23,7 @@ import { TOOLS } from './tools.ts';
 
 /** Lists of definitions, the same for all callers; they change with the version of the hub alone. */
 const DEFINITIONS = { ttlMs: 300_000, cacheScope: 'private' } as const;
-const READ_ONLY = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
+export const READ_ONLY = { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false };
 
 /** What one caller is served: resources, tools and prompts, the same in both revisions, every answer through the door. */
 export function buildSurface(options: SurfaceOptions): McpServer {
