@@ -67,7 +67,7 @@ const commands = {
     tests(600_000, several, 'test/imports.test.ts', 'test/requirements.test.ts'),
   ],
   format: [['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.']],
-  docs: [['scripts/device-pages.ts']],
+  docs: [['scripts/device-pages.ts'], ['scripts/mcp-page.ts']],
   bench: [['test/bench/run.ts']],
   torture: [tests(7_200_000, 1, 'test/torture/**/*.test.ts')],
   soak: [['test/soak/soak.ts']],

@@ -126,6 +126,10 @@ export const MCP = {
     behaviour: 'An answer of a tool keeps to its ceiling of tokens: what does not fit is cut, and the answer says so.',
   },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
+  'MCP-DOCUMENTED': {
+    source: 'issue 10, Done means',
+    behaviour: 'docs/mcp.md is what is registered and what a run of one example of each resource, tool and prompt gives; one without an example is an error.',
+  },
   'MCP-EVERY-TOOL': {
     source: 'issue 10, Surface',
     behaviour:
