@@ -42,6 +42,9 @@ const PAIRS = GROUPS.flatMap((group) => {
   return entry && 'commands' in entry ? Object.keys(entry.commands).map((name) => `${group} ${name}`) : [];
 });
 
+/** A command in backquotes, or with its program. */
+const NAMED = /`[^`]*`|vitalmesh(?:-hub|-agent)? [a-z-]+ [a-z-]+/g;
+
 /** What is wrong with words behind a program, as somebody would type them; undefined where they are a command, or nothing of one. */
 function faultOf(program: string, words: readonly string[]): string | undefined {
   let at: CommandGroup | Command | RawCommand = PROGRAMS[program] ?? assert.fail(program);
@@ -61,7 +64,7 @@ function faultOf(program: string, words: readonly string[]): string | undefined 
 
 /** Every command in a text: behind a backquote, or at the beginning of a line, with its program or, in backquotes, with a group of the hub alone. */
 function commandsIn(text: string): [program: string, words: string[]][] {
-  const whole = [...text.matchAll(/(?:`|^ *)(?:npx )?(vitalmesh(?:-hub|-agent)?) ([^`\n\\|]*)/gm)];
+  const whole = [...text.matchAll(/(?:`|^ *|[:(] ?| that )(?:npx )?(vitalmesh(?:-hub|-agent)?) ([^`\n\\|,.)]*)/gm)];
   const short = [...text.matchAll(/`([a-z]+) ([a-z][a-z-]+(?: [^`\n\\|$]*)?)\\?`/g)].filter(([, group = '']) => GROUPS.includes(group));
   return [
     ...whole.map(([, program = '', rest = '']): [string, string[]] => [program, rest.split(' ')]),
@@ -84,7 +87,8 @@ test('every command that an error advises exists, and is named with its program'
     [],
   );
   assert.ok(advised.flatMap(([, text]) => commandsIn(text)).length > 20);
-  for (const [code, text] of advised) for (const pair of PAIRS) assert.ok(!text.replace(/`[^`]*`/g, '').includes(pair), `${code}: ${pair}`);
+  for (const [code, { advice }] of Object.entries(ERRORS))
+    for (const pair of PAIRS) assert.ok(!advice.replace(NAMED, '').includes(pair), `${code}: ${pair}`);
 });
 
 test('so does every one that the programs print, and that their documents name', () => {
