@@ -79,7 +79,7 @@ export class Inspector implements AsyncDisposable {
 export const inspector: ForeignClient = async ({ place, era, patient, uri, updates }: Errand): Promise<Seen> => {
   await using mcpdo = new Inspector();
   const server = 'url' in place ? { type: 'streamable-http', url: place.url, headers: { Authorization: `Bearer ${place.bearer}` } } : place;
-  await mcpdo.connect('vitals', mcpdo.configFile({ mcpServers: { vitals: server } }), '--era', era);
+  await mcpdo.connect('vitals', mcpdo.configFile({ mcpServers: { vitals: server } }), '--era', era, '--connect-timeout', String(LIMIT_MS));
   const { protocolVersion } = await mcpdo.json('@vitals', 'connections/show');
   const { tools } = (await mcpdo.json('@vitals', 'tools/list')) as { tools: { name: string }[] };
   const { resources } = (await mcpdo.json('@vitals', 'resources/list')) as { resources: { uri: string }[] };
