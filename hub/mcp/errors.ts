@@ -18,6 +18,7 @@ const ASKED_WRONG: ReadonlySet<ErrorCode> = new Set([
   'MCP-CURSOR',
   'MCP-GROUP',
   'MCP-URI',
+  'MCP-ARGUMENTS',
   'MCP-NOT-FOLLOWED',
 ]);
 

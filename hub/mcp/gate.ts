@@ -14,6 +14,7 @@ import type { McpLimits } from './limits.ts';
 import type { Metering } from './metering.ts';
 import { checkMethods } from './methods.ts';
 import { operationsOf } from './operations.ts';
+import { checkParams } from './params.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import type { RefusalTally } from './refusal-tally.ts';
 import { checkHost, checkIds, checkTarget, idOf, MCP_PATH, readBody, refuse } from './request.ts';
@@ -91,10 +92,11 @@ export class Gate {
     try {
       checkMethods(body, channel, this.#options.extension);
       await this.#options.metering.spend(principal, body, { channel });
+      checkParams(body, this.#options.extension);
       return true;
     } catch (thrown) {
       const refusal = this.refusal(thrown);
-      const isAnswer = idOf(body) !== null && refusal.error.code === 'ACCESS-LIMIT';
+      const isAnswer = idOf(body) !== null && (refusal.error.code === 'ACCESS-LIMIT' || refusal.error.code === 'MCP-ARGUMENTS');
       refuse(response, isAnswer ? { ...refusal, status: 200 } : refusal, idOf(body));
       return false;
     }

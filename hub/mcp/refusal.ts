@@ -22,6 +22,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'ACCESS-ISSUER-KEYS': 503,
   'ACCESS-LIMIT': 429,
   'MCP-LIMIT': 429,
+  'MCP-ARGUMENTS': 400,
 };
 
 /** What was thrown, as HTTP has it; `scopes` are those to be asked for. */

@@ -26,6 +26,7 @@ import { Gate } from './gate.ts';
 import { DEFAULT_LIMITS, type McpLimits } from './limits.ts';
 import { type Exchange, ListenStreams, type Ticket } from './listen.ts';
 import { Metering } from './metering.ts';
+import { inOwnWords } from './own-errors.ts';
 import { RefusalTally } from './refusal-tally.ts';
 import { idOf, isObject, refuse, retryHeader } from './request.ts';
 import { Sessions } from './sessions.ts';
@@ -282,7 +283,7 @@ class McpEndpoint implements McpService {
     const exchange: Exchange = { proof: caller.proof, claimed, response, ticket, gone: closing(response) };
     const handle = toNodeHandler({
       fetch: async (webRequest, fetchOptions) => {
-        const answer = await this.#modern.fetch(webRequest, fetchOptions);
+        const answer = await inOwnWords(await this.#modern.fetch(webRequest, fetchOptions));
         return ticket ? this.#listens.led(answer, ticket) : answer;
       },
     });
@@ -297,7 +298,7 @@ class McpEndpoint implements McpService {
     const handle = toNodeHandler({
       fetch: async (webRequest) => {
         try {
-          return await this.#sessions.handle({ ...caller, request: webRequest, body, response });
+          return await inOwnWords(await this.#sessions.handle({ ...caller, request: webRequest, body, response }));
         } catch (thrown) {
           const refusal = this.#gate.refusal(thrown);
           return Response.json(rpcError(refusal.error, idOf(body)), { status: refusal.status, headers: retryHeader(refusal) });

@@ -5,7 +5,8 @@ export const MCP_ERRORS = {
   'MCP-LIMIT': { message: 'A limit of this connection was reached.', advice: 'Close what is not needed, or wait.', retryable: true },
   'MCP-REQUEST': {
     message: 'The HTTP request breaks a rule of this endpoint.',
-    advice: 'POST JSON to /mcp, with the service name as Host and without Origin.',
+    advice:
+      'POST one message of JSON to /mcp and accept application/json and text/event-stream, with the service name as Host and without Origin.',
     retryable: false,
   },
   'MCP-JSON': {
@@ -52,6 +53,17 @@ export const MCP_ERRORS = {
     message: 'What was waited for may not be watched any more as it was.',
     advice: 'Ask again: what this caller may see, and of whom, is decided anew.',
     retryable: true,
+  },
+  'MCP-HEADERS': {
+    message: 'What the request says of itself does not agree with its body, or is not served.',
+    advice:
+      'Send MCP-Protocol-Version, Mcp-Method and Mcp-Name as the revision asks, the same as in the body; server/discover names the revisions that are served.',
+    retryable: false,
+  },
+  'MCP-ARGUMENTS': {
+    message: 'This is not asked for in the way in which it is taken.',
+    advice: 'Go by the schemas and names that tools/list, prompts/list and resources/templates/list give.',
+    retryable: false,
   },
   'MCP-VITAL': {
     message: 'There is no vital sign of this key.',

@@ -3,7 +3,7 @@ import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../../share
 import { limitsOf } from '../../access/budgets/limits.ts';
 import { callerMessage, protocolError, waitOf } from '../errors.ts';
 import { fitted, roomOf } from '../fitting.ts';
-import { parseUri } from '../uris.ts';
+import { KINDS, TEMPLATES } from '../uris.ts';
 import { decodeCursor } from '../views.ts';
 import { askingOf, UNASKED } from './asking.ts';
 import type { Call, SurfaceOptions, ToolAnswer } from './contract.ts';
@@ -61,6 +61,8 @@ export function toolResult({ text, data, links = [] }: ToolAnswer): CallToolResu
 
 /** Of a URI that a caller sent. */
 const MOST_REPEATED = 1024;
+const URI = /^[a-z][a-z0-9+.-]{0,31}:\/\/[!-~]*$/;
+const OWN_SCHEMES = KINDS.map((kind) => TEMPLATES[kind].slice(0, TEMPLATES[kind].indexOf('//')));
 
 /** What is thrown in a handler, as an error of the protocol; one of a resource that there is not says which (MCP 2026-07-28, resources). */
 export async function coded<T>(options: SurfaceOptions, call: () => Promise<T>, about: { uri?: string } = {}): Promise<T> {
@@ -72,9 +74,9 @@ export async function coded<T>(options: SurfaceOptions, call: () => Promise<T>, 
   }
 }
 
-/** Nothing is repeated that is too long to be ours, nor what could name somebody: only that there is no resource of such a kind. */
+/** Nothing is repeated that could name somebody here: only that there is nothing of another scheme than the hub's own. */
 function mayRepeat({ uri }: { uri?: string }): boolean {
-  return uri !== undefined && uri.length <= MOST_REPEATED && parseUri(uri) === undefined;
+  return uri !== undefined && uri.length <= MOST_REPEATED && URI.test(uri) && !OWN_SCHEMES.some((scheme) => uri.startsWith(scheme));
 }
 
 /** Behind which id a page begins. Throws MCP-CURSOR. */
@@ -92,6 +94,7 @@ const CALLERS: ReadonlySet<ErrorCode> = new Set([
   'MCP-GROUP',
   'MCP-VITAL',
   'MCP-PERIOD',
+  'MCP-ARGUMENTS',
   'MCP-LIMIT',
   'MCP-WAIT-ENDED',
   'MCP-CANCELLED',

@@ -19,6 +19,7 @@ import { registerPrompts } from './register-prompts.ts';
 import { groupsAmong } from './resources/variables.ts';
 import { readRef, rowOf, templateOf } from './resources.ts';
 import { schemaOnce } from './schema-once.ts';
+import { listedOnly, takenArguments } from './taken-arguments.ts';
 import { TOOLS } from './tools.ts';
 
 /** Lists of definitions, the same for all callers; they change with the version of the hub alone. */
@@ -129,14 +130,14 @@ async function readResource(uri: string, options: SurfaceOptions, request: Serve
 
 /** What the SDK is told of each tool, made once: a surface is built for every request. */
 const TOLD = TOOLS.map(({ name, title, description, input, output, call }) => {
-  const schemas = { inputSchema: schemaOnce(input), outputSchema: schemaOnce(output) };
-  return { name, about: { title, description, ...schemas, annotations: READ_ONLY }, call };
+  const schemas = { inputSchema: listedOnly(schemaOnce(input)), outputSchema: schemaOnce(output) };
+  return { name, about: { title, description, ...schemas, annotations: READ_ONLY }, input, call };
 });
 
 function registerTools(server: McpServer, options: SurfaceOptions, notes: NotesToCallers): void {
-  for (const { name, about, call } of TOLD) {
+  for (const { name, about, input, call } of TOLD) {
     server.registerTool(name, about, (args: unknown, request: ServerContext) =>
-      notes.about(request, name, () => answered(options, async () => await call(args, beginTool(options, request)))),
+      notes.about(request, name, () => answered(options, async () => await call(takenArguments(input, args), beginTool(options, request)))),
     );
   }
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseUri } from '../../../hub/mcp/uris.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { verifies } from '../../requirements.ts';
 import { CONNECTORS, connectModern } from '../../support/mcp-clients.ts';
@@ -46,11 +45,13 @@ for (const { revision, connect, service } of WAYS) {
     const data = { code: 'NOT-FOUND', advice: 'List what there is first.', retryable: false };
     for (const uri of HIDDEN) {
       // Of what could name somebody nothing is said again.
-      const said = parseUri(uri) === undefined ? { ...data, uri } : data;
-      assert.deepEqual(await failure(client.read(uri)), { code: -32602, data: said });
+      assert.deepEqual(await failure(client.read(uri)), { code: -32602, data });
       assert.deepEqual(await failure(client.subscribe([uri])), { code: -32602, data });
     }
-    // What is too long to be one of ours is not said again.
+    const foreign = 'test://nothing/at-all';
+    assert.deepEqual(await failure(client.read(foreign)), { code: -32602, data: { ...data, uri: foreign } });
+    // What is too long is not said again either.
+    assert.deepEqual(await failure(client.read(`test://${'p'.repeat(1100)}`)), { code: -32602, data });
     assert.deepEqual(await failure(client.read(`vitals://patient/${'p'.repeat(1100)}/latest`)), { code: -32602, data });
 
     const forbidden = await client.call('get_latest_vitals', { patient: 'pat-0002' });
