@@ -101,7 +101,8 @@ function undo(programs: ReadingsPrograms): Command {
 function show(programs: ReadingsPrograms): Command {
   return {
     usage: '--config hub.yaml --observation ID [--tenant NAME] [--json]',
-    summary: 'Shows every version of a reading, what was decided about it by whom and why, and who had been shown it before.',
+    summary:
+      'Shows every version of a reading, what was decided about it, or taken back, by whom and why, and who was shown it under the wrong patient.',
     options: { ...common, observation: text },
     run: async (values, io) => {
       const args = { observation: required(values, 'observation') };
@@ -115,7 +116,8 @@ function show(programs: ReadingsPrograms): Command {
 function listCommand(programs: ReadingsPrograms): Command {
   return {
     usage: '--config hub.yaml [--doubtful [--before T] [--limit N]] [--patient ID] [--tenant NAME] [--json]',
-    summary: 'Lists what was decided about readings, by whom and why, and who had been shown them before; or those that are doubtful.',
+    summary:
+      'Lists what was decided about readings, or taken back, by whom and why, and who was shown them under the wrong patient; or those that are doubtful.',
     explained: [
       '--doubtful     readings of personal devices that may be somebody else’s (identity-doubtful), newest first, and how to decide about them',
       '--before       only what was measured before, as 2026-11-21T10:00:00+01:00',

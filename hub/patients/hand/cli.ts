@@ -141,7 +141,7 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
     corrections: {
       usage: '--config hub.yaml [--since TIME] [--tenant NAME] [--json]',
       summary:
-        'Lists what moved from one patient to another because a movement came late or was taken back, and who had been shown it before.',
+        'Lists what moved from one patient to another, because a movement came late or was taken back or by hand, and who was shown it under the wrong one.',
       explained: [`--since    when it was moved, as 2026-11-21T10:00:00+01:00; in the last ${DAYS_UNASKED} days unless given`],
       options: { ...common, since: text },
       run: async (values, io) => {
