@@ -3,7 +3,9 @@ import type { Instant } from '../../shared/clock.ts';
 import { asVitalmeshError, type ErrorCode, type VitalmeshError } from '../../shared/errors.ts';
 import type { AuditEvent } from '../access/access.ts';
 import type { ErasingStore, ErasureEnd } from '../store/erasing/erasing.ts';
-import type { Tombstone } from '../store/erasing/tombstone.ts';
+import { heldTombstone, type Tombstone } from '../store/erasing/tombstone.ts';
+import type { Store } from '../store/store.ts';
+import { takesFromHeld } from './held-tombstones.ts';
 import { readTombstones, united, writeTombstones } from './tombstone-file.ts';
 
 /** How long a step that could do nothing, for a copy or a long read is under way, is waited for. */
@@ -59,19 +61,29 @@ export interface Settled {
  * erased, goes on with what was cut off, and brings the list up to date. A list that cannot be followed changes nothing and stops nothing: what is current of everybody else is needed
  * more than that of few is hidden; whoever opens the store has to say so. Throws STORAGE-*.
  */
-export async function settleErasures(store: ErasingStore, path: string, now: () => Instant): Promise<Settled> {
+export async function settleErasures(
+  store: Pick<Store, 'amend' | 'erasing' | 'evidence' | 'placing'>,
+  path: string,
+  now: () => Instant,
+): Promise<Settled> {
   const fault = await followed(store, path, now);
-  const ended = (await finishErasures(store, now)).length;
+  const ended = (await finishErasures(store.erasing, now)).length;
   if (fault !== undefined) return { ended, fault };
-  await keepTombstones(store, path);
+  await keepTombstones(store.erasing, path);
   return { ended };
 }
 
-async function followed(store: ErasingStore, path: string, now: () => Instant): Promise<VitalmeshError | undefined> {
+async function followed(
+  store: Parameters<typeof settleErasures>[0],
+  path: string,
+  now: () => Instant,
+): Promise<VitalmeshError | undefined> {
   try {
     const kept = readTombstones(path);
-    if (kept.length > 0)
-      await store.adoptTombstones(kept, (tombstone, patient) => erasureEvidence(tombstone, { at: now(), patient, reason: 'again' }));
+    if (kept.length === 0) return undefined;
+    if (await takesFromHeld(store, kept)) throw heldTombstone();
+    const evidence = (tombstone: Tombstone, patient: string) => erasureEvidence(tombstone, { at: now(), patient, reason: 'again' });
+    await store.erasing.adoptTombstones(kept, evidence);
     return undefined;
   } catch (thrown) {
     const error = asVitalmeshError(thrown);

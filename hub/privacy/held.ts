@@ -53,6 +53,6 @@ export async function whoGave(
 }
 
 /** All public ids of whoever has one, by what movements say. */
-function sameAs(people: People): (patient: string) => readonly string[] {
+export function sameAs(people: People): (patient: string) => readonly string[] {
   return (patient) => [patient, ...people.around(patient, people.namesOf(patient)).kin];
 }

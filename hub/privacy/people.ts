@@ -17,6 +17,11 @@ export class People {
     this.#names = names;
   }
 
+  /** Public ids of everybody who was named by a number. */
+  ids(): Iterable<string> {
+    return this.#names.keys();
+  }
+
   /** The number (`system|value`) for which a public id was made; none for one that the registry gave. */
   namesOf(patient: string): string[] {
     const name = this.#names.get(patient);

@@ -78,7 +78,7 @@ export function isNotBegun(config: StoreConfig): boolean {
 /** Before anything of it is shown: nobody is half erased, and nobody comes back who was erased. Closes the store where that fails. */
 async function settled(config: StoreConfig, store: Store, { clock = systemClock, log }: StoreSurroundings): Promise<void> {
   try {
-    const { ended, fault } = await settleErasures(store.erasing, tombstonesOf(config), () => clock.now());
+    const { ended, fault } = await settleErasures(store, tombstonesOf(config), () => clock.now());
     if (fault) log?.error({ code: fault.code }, fault.message);
     if (ended > 0)
       log?.warn({ people: ended }, 'people were erased whose erasure had been cut off, or whom an older store had brought back');

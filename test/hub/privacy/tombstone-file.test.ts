@@ -13,6 +13,7 @@ import { markOf, type Tombstone, whoWasErased } from '../../../hub/store/erasing
 import { event } from '../../contract/store.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
+import { FOLLOWING_REGISTRY, held, idOf, measure, tell } from '../../support/following.ts';
 import { sampleBundle, sampleObservation, TEST_NOW, TEST_REGISTRY, TestClock, testHub } from '../../support/hub.ts';
 
 const WHO = 'pat-icu-01';
@@ -146,7 +147,7 @@ test('a list that cannot be followed erases nobody and stops no start: not one t
     await hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, effective: TEST_NOW - 1000 })]));
     const hold = { tenant: 'clinic', patient: WHO, reason: 'CASE', principal: 'local:0', at: TEST_NOW };
     await hub.store.erasing.hold(hold, event(0, { patient: WHO }));
-    const settled = async (): Promise<unknown> => (await settleErasures(hub.store.erasing, path, () => TEST_NOW)).fault?.code;
+    const settled = async (): Promise<unknown> => (await settleErasures(hub.store, path, () => TEST_NOW)).fault?.code;
     writeTombstones(path, [forged()]);
     assert.equal(await settled(), 'PATIENT-TOMBSTONES');
     const list = readFileSync(path, 'utf8');
@@ -163,4 +164,49 @@ test('a list that cannot be followed erases nobody and stops no start: not one t
     put(path, list);
     assert.equal(await settled(), undefined);
     assert.equal((await hub.store.counts('clinic', () => event(0))).observations, 0);
+  }));
+
+test('a list that names somebody to whom readings were given of whoever is under legal hold is not followed, until the hold ends', () =>
+  inFolder(async (path) => {
+    verifies('ERASE-READOPTED', 'ERASE-HOLD');
+    await using hub = testHub({ clock: new TestClock() });
+    await hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 1, effective: TEST_NOW - 1000 })]));
+    const other = 'pat-icu-02';
+    const selection = { patient: WHO, from: TEST_NOW - 2000, to: TEST_NOW };
+    const given = { tenant: 'clinic', kind: 'reassign', to: other, selection, reason: 'wrong-patient', at: TEST_NOW } as const;
+    await hub.store.amend.amend(given, (kept) => kept.map((one) => event(1, { patient: one.patient })));
+    hub.corrections.wake();
+    await hub.corrections.settled();
+    const hold = { tenant: 'clinic', patient: WHO, reason: 'CASE', principal: 'local:0', at: TEST_NOW };
+    await hub.store.erasing.hold(hold, event(0, { patient: WHO }));
+    const settled = async (): Promise<unknown> => (await settleErasures(hub.store, path, () => TEST_NOW)).fault?.code;
+    const secret = randomBytes(32);
+    writeTombstones(path, [forged({ secret, mark: markOf(secret, 'patient', 'clinic', other) })]);
+    const stored = async (): Promise<number> => (await hub.store.counts('clinic', () => event(0))).observations;
+    assert.equal(await settled(), 'PATIENT-TOMBSTONES');
+    assert.deepEqual([await stored(), await hub.store.erasing.erasureCounts()], [1, { erased: 0, underWay: 0, held: 1 }]);
+    await hub.store.erasing.release('clinic', WHO, 'CASE', event(0));
+    assert.deepEqual([await settled(), await stored()], [undefined, 0]);
+    // Of whom this store has erased nothing is taken any more, whoever is held by then.
+    await hub.store.erasing.hold(hold, event(0, { patient: WHO })).catch(() => undefined);
+    assert.equal(await settled(), undefined);
+  }));
+
+test('nor one by which readings that a late movement took away from somebody under legal hold would be erased', () =>
+  inFolder(async (path) => {
+    verifies('ERASE-READOPTED', 'ERASE-HOLD');
+    await using h = testHub({ clock: new TestClock(), registry: FOLLOWING_REGISTRY });
+    await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+    await measure(h, 1, -50, { value: 61 });
+    const [ann, bob] = [await idOf(h, 'ann'), await idOf(h, 'bob')];
+    const hold = { tenant: 'clinic', patient: ann, reason: 'CASE', principal: 'local:0', at: TEST_NOW - 60_000 };
+    await h.store.erasing.hold(hold, event(0, { patient: ann }));
+    await tell(h, 2, -56, 'A03', { who: 'ann', bed: 'ICU-01' });
+    await tell(h, 3, -55, 'A01', { who: 'bob', bed: 'ICU-01' });
+    assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61] });
+    const secret = randomBytes(32);
+    writeTombstones(path, [forged({ secret, mark: markOf(secret, 'patient', 'clinic', bob) })]);
+    const { fault } = await settleErasures(h.store, path, () => TEST_NOW);
+    assert.equal(fault?.code, 'PATIENT-TOMBSTONES');
+    assert.deepEqual(await held(h, ['ann', 'bob']), { bob: [61] });
   }));
