@@ -4,10 +4,8 @@ import type { Logger } from '../../shared/log.ts';
 import type { Principal } from '../access/access.ts';
 import type { Callers } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
-import { inScope } from '../access/decide.ts';
 import type { Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
-import { sameRights } from '../access/principals.ts';
 import { TokenRefusal } from '../access/tokens/token.ts';
 import type { Change, Feed } from '../feed.ts';
 import { type Closed, endedOf } from './closed.ts';
@@ -27,6 +25,7 @@ import {
 } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { Opens } from './opens.ts';
+import { concerns, lapse } from './rights.ts';
 import type { EndReason, Subscriber } from './subscriber.ts';
 
 type Reader = Pick<Subscriber, 'principal' | 'context'>;
@@ -252,8 +251,9 @@ export class Fanout implements Disposable {
   ): void {
     const { door } = this.#options;
     if (follow.of !== 'device') return;
-    if (door.maySeeDevice(principal, change, { id: device, name: follow.device })) subscriber.notify(uri, this.#noteFor(subscriber, note));
-    else if (door.deviceBehind(principal, follow.device) === undefined) this.#end(subscriber, 'changed');
+    if (door.maySeeDevice(principal, change, { id: device, name: follow.device })) {
+      if (concerns(principal, change)) subscriber.notify(uri, this.#noteFor(subscriber, note));
+    } else if (door.deviceBehind(principal, follow.device) === undefined) this.#end(subscriber, 'changed');
   }
 
   #endOfDevices(tenant: string): void {
@@ -359,17 +359,6 @@ export class Fanout implements Disposable {
     this.#options.log.info({ caller: subscriber.principal.id, reason }, 'a subscription ended with the right to it');
     subscriber.end(reason);
   }
-}
-
-/** Whether a change is of anything that the reader's token is for. */
-function concerns(principal: Principal, { vitals }: Change): boolean {
-  return vitals.length === 0 || vitals.some((key) => inScope(principal, 'vitals.subscribe', key));
-}
-
-/** Why a stream opened by `opened` must end, or undefined while the right to it stands unchanged. */
-function lapse(opened: Principal, fresh: Principal, now: number): EndReason | undefined {
-  if (fresh.notAfter !== undefined && !(now <= fresh.notAfter)) return 'expired';
-  return sameRights(fresh, opened) ? undefined : 'changed';
 }
 
 function readersKey(tenant: string, what: string): string {

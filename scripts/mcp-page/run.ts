@@ -3,6 +3,7 @@ import { isPseudonym } from '../../hub/access/masking/pseudonyms.ts';
 import { PROMPTS } from '../../hub/mcp/surface/prompts.ts';
 import { TOOLS } from '../../hub/mcp/surface/tools.ts';
 import { KINDS, type ResourceKind } from '../../hub/mcp/uris.ts';
+import { latestSchema } from '../../hub/mcp/views.ts';
 import { CALLS, PROMPTED, READS } from '../../test/hub/mcp/documented/examples.ts';
 import { type DocumentedSite, documentedSite } from '../../test/hub/mcp/documented/site.ts';
 import { WAYS } from '../../test/hub/mcp/support.ts';
@@ -137,20 +138,17 @@ class Asker {
     for (const { patient } of patients) {
       const id = door.patientBehind(principal, patient);
       if (id === undefined || !isPseudonym(patient)) continue;
-      const own = (await client.read(`vitals://patient/${patient}/latest`)) as Latest;
-      const real = (await (await this.#as()).read(`vitals://patient/${id}/latest`)) as Latest;
+      const own = latestSchema.parse(await client.read(`vitals://patient/${patient}/latest`));
+      const real = latestSchema.parse(await (await this.#as()).read(`vitals://patient/${id}/latest`));
       for (const row of real.vitals) {
         const same = own.vitals.find(({ vital }) => vital === row.vital);
-        if (same) names.set(row.device, same.device).set(row.observation, same.observation);
+        if (row.device && same?.device) names.set(row.device, same.device);
+        if (row.observation && same?.observation) names.set(row.observation, same.observation);
       }
       names.set(id, patient);
     }
     return names;
   }
-}
-
-interface Latest {
-  vitals: { vital: string; device: string; observation: string }[];
 }
 
 /** The example of what is served under a name. Throws where there is none. */

@@ -4,7 +4,7 @@ import type { Store } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
 import { decide } from '../decide.ts';
 import type { CallContext, Door, Ended, SubscribedBeside } from '../door.ts';
-import { granted } from '../evidence-of-call.ts';
+import { granted, type Shown } from '../evidence-of-call.ts';
 import type { MaskProfile } from '../masking/contract.ts';
 import { isPseudonym } from '../masking/pseudonyms.ts';
 import { behind, meant } from '../meant.ts';
@@ -88,7 +88,7 @@ export class Streams {
   }
 
   /** What the evidence has of the end of what was no patient's. A device that nobody has any more is not named: nothing else that a caller sends gets into it. */
-  #closed(principal: Principal, group: Group | undefined, device: string | undefined) {
+  #closed(principal: Principal, group: Group | undefined, device: string | undefined): Shown | undefined {
     if (group !== undefined) return { args: { ...group } };
     return device === undefined ? undefined : { args: { device: this.#devices.deviceBehind(principal, device) ?? null } };
   }

@@ -210,8 +210,8 @@ for (const way of WAYS) {
     const limits = { software: { resultBytes: 1_700 } };
     await using hub = await served({ registry: REGISTRY, policy: () => ({ ...DEFAULT_POLICY, limits }) });
     for (const [i, vital] of ['hr', 'spo2', 'rr', 'temp'].entries()) {
-      await hub.measure({ vital, value: 40 + i, unit: vital === 'temp' ? 'Cel' : '1' });
-      await hub.measure({ vital, value: 40 + i, bed: 'ICU-02', unit: vital === 'temp' ? 'Cel' : '1' });
+      await hub.measure({ vital, value: 40 + i });
+      await hub.measure({ vital, value: 40 + i, bed: 'ICU-02' });
     }
     const client = await hub.client(way);
     const pages: WardPage[] = [];

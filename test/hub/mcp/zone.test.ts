@@ -22,7 +22,7 @@ for (const way of WAYS) {
   test(`${way.revision}: every answer names the zone of its times, and of a group each row its own where that is another`, async () => {
     verifies('MCP-ZONE');
     await using site = await overviewSite({ zones });
-    await site.measured({ vital: 'hr', value: 71 }, { agent: 'gw-home', patient: 'pat-home-01', vital: 'spo2', value: 96, unit: '%' });
+    await site.measured({ vital: 'hr', value: 71 }, { agent: 'gw-home', vital: 'spo2', value: 96 });
     await using client = await way.connect(site.as('ai-monitor'), way.service);
     const latest = latestSchema.parse(await client.read('vitals://patient/pat-home-01/latest'));
     assert.deepEqual([latest.zone, latest.asOf.slice(-6)], [HOME, '-05:00']);
@@ -54,7 +54,7 @@ for (const way of WAYS) {
 test('what was shown in the zone of a home is made again in it, whatever the site says by then', async () => {
   verifies('MCP-ZONE', 'AUDIT-REPLAY-SHAPES');
   await using site = await overviewSite({ zones });
-  await site.measured({ agent: 'gw-home', patient: 'pat-home-01', vital: 'spo2', value: 96, unit: '%' });
+  await site.measured({ agent: 'gw-home', vital: 'spo2', value: 96 });
   const { hub } = site;
   const context = { channel: 'mcp-2026' } as const;
   await hub.door.latest(site.named('ai-monitor'), 'pat-home-01', context);
