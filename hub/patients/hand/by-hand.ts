@@ -12,13 +12,14 @@ import { canonicalJson } from '../../ingest/canonical.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
 import type { ArrivalResult, EventArrival, Store } from '../../store/store.ts';
 import { BY_HAND } from '../by-hand.ts';
-import { isMistyped } from '../public-id.ts';
 import type { ToldMovement } from '../said.ts';
 import type { BatchPlaces } from '../whereabouts/placing.ts';
 import { isOvertaken, MOST_TRIES, type Whereabouts } from '../whereabouts.ts';
 import { type AskedDevice, type AssignedDevice, gatewayOf } from './assigned-device.ts';
 import type { CensusRow, FaultyLine } from './census.ts';
 import { type Contradicted, contradictedBy, otherThan } from './contradicted.ts';
+import { type Named, whoAre } from './named.ts';
+import { isMergedLater, refuseTwo } from './parted.ts';
 import { type DatedMovement, isUndoable, movementOf, namedIn, type Said, undoing, type Who } from './said.ts';
 import { findStatement, UNDO } from './statement.ts';
 
@@ -31,9 +32,6 @@ export interface ByHandOptions {
   follow: () => Promise<void>;
   clock: Clock;
 }
-
-/** A person as an operator names them: by public id, or by the number that the hospital gave. */
-export type Named = { patient: string } | Who;
 
 /** What an operator says, with people named either way. */
 export type Asked =
@@ -98,7 +96,9 @@ export class ByHand {
     const places = (await this.#options.whereabouts.placing(tenant)) ?? assertFollows();
     const said = await this.#said(tenant, asked, { at, places });
     const conflicts = said.act === 'admit' || said.act === 'move' ? contradictedBy(said, { at, now: call.at, places }) : [];
-    const [done] = await this.#tell(call, [{ movement: movementOf(said, at), source: 'by hand' }], { act: asked.act });
+    const movement = movementOf(said, at);
+    if (said.act === 'unmerge' && at < call.at) await this.#refuseUnparted(call, movement, [said.one.patient, said.other.patient]);
+    const [done] = await this.#tell(call, [{ movement, source: 'by hand' }], { act: asked.act });
     if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
     return { ...done, conflicts };
   }
@@ -114,7 +114,7 @@ export class ByHand {
     const undo = movement && undoing(movement);
     if (!undo) throw new VitalmeshError('PATIENT-STATEMENT');
     if (undo.event === 'A37')
-      refuseParted(namedIn(undo), { at: call.at, places: (await this.#options.whereabouts.placing(tenant)) ?? assertFollows() });
+      refuseTwo(namedIn(undo), { at: call.at, places: (await this.#options.whereabouts.placing(tenant)) ?? assertFollows() });
     const [done] = await this.#tell(call, [{ movement: undo, source: `${UNDO}${statement}` }], { act: 'undo', statement });
     if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
     return { ...done, takesBack: statement };
@@ -214,7 +214,7 @@ export class ByHand {
   }
 
   async #said(tenant: string, asked: Asked, when: { at: Instant; places: BatchPlaces }): Promise<Said> {
-    const [who, other] = await this.#whoAre(tenant, 'other' in asked ? [asked.who, asked.other] : [asked.who]);
+    const [who, other] = await whoAre(this.#options, tenant, 'other' in asked ? [asked.who, asked.other] : [asked.who]);
     if (who === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
     const { at, places } = when;
     if (asked.act === 'admit') return { act: asked.act, who, bed: asked.bed };
@@ -229,7 +229,7 @@ export class ByHand {
     if (JSON.stringify(who.patient) === JSON.stringify(other.patient)) throw new VitalmeshError('USAGE', { detail: 'both are the same' });
     if (asked.act === 'merge') return { act: asked.act, from: who, into: other };
     if (asked.act === 'unmerge') {
-      refuseParted([who.patient, other.patient], when);
+      refuseTwo([who.patient, other.patient], when);
       return { act: asked.act, one: who, other };
     }
     const [oneBed, otherBed] = this.#bedsOf(tenant, [who, other], when);
@@ -237,31 +237,21 @@ export class ByHand {
     return { act: asked.act, one: who, oneBed, other, otherBed };
   }
 
+  /** Two numbers are parted from when that is said on, and what was said later counts more. */
+  async #refuseUnparted(call: Call, parting: DatedMovement, numbers: readonly [AssignedId, AssignedId]): Promise<void> {
+    const { store, registry } = this.#options;
+    const { tenant } = call.principal;
+    const movements = await store.events(tenant, { kind: 'movement' }, () => granted(call, null, 0, { args: { act: 'unmerge' } }));
+    const { toldAs } = this.#event(call, parting, 'by hand');
+    if (await isMergedLater(movements, toldAs, numbers, registry.isSandbox(tenant)))
+      throw new VitalmeshError('USAGE', { detail: 'they were merged later than --at, and would stay one: leave --at out' });
+  }
+
   /** Where each surely lay at a time. */
   #bedsOf(tenant: string, people: readonly Who[], { at, places }: { at: Instant; places: BatchPlaces }): (string | undefined)[] {
     return people.map((one) => {
       const here = places.whereIs(one.patient, at);
       return here?.beds.find((bed) => this.#isFollowed(tenant, bed) && places.occupantOf(bed, at) === here.patient);
-    });
-  }
-
-  /** The numbers of people. Throws PATIENT-UNHEARD for an id that nobody has, PATIENT-LISTED for one of registry.yaml, PATIENT-MISTYPED for one that nobody can have. */
-  async #whoAre(tenant: string, named: readonly Named[]): Promise<Who[]> {
-    const wanted = new Set(named.flatMap((one) => (typeof one.patient === 'string' ? [one.patient] : [])));
-    const numbers = new Map<string, AssignedId>();
-    for (const id of wanted) if (isMistyped(id)) throw new VitalmeshError('PATIENT-MISTYPED');
-    if (wanted.size > 0) {
-      for await (const { tenant: own, patient, authority, value } of this.#options.store.placing.persons())
-        if (own === tenant && wanted.has(patient)) numbers.set(patient, { authority, value });
-    }
-    return named.map((one) => {
-      if (typeof one.patient !== 'string') return one as Who;
-      const patient = numbers.get(one.patient);
-      if (patient === undefined) {
-        const isListed = this.#options.registry.patient(tenant, one.patient) !== undefined;
-        throw new VitalmeshError(isListed ? 'PATIENT-LISTED' : 'PATIENT-UNHEARD');
-      }
-      return { patient };
     });
   }
 
@@ -333,12 +323,6 @@ export class ByHand {
       toldAs: { id, gateway: BY_HAND, sortTime: movement.effective, receivedAt, test: false, resource },
     };
   }
-}
-
-/** Throws PATIENT-NOT-MERGED unless two numbers are one person's. */
-function refuseParted([one, other]: readonly AssignedId[], { at, places }: { at: Instant; places: BatchPlaces }): void {
-  const [person, same] = [one, other].map((number) => number && places.whereIs(number, at)?.patient);
-  if (person === undefined || person !== same) throw new VitalmeshError('PATIENT-NOT-MERGED');
 }
 
 function isBelievable(at: Instant, now: Instant): boolean {

@@ -3,8 +3,9 @@ import type { OperatorCommand } from '../../../shared/operator/server.ts';
 import type { CallContext } from '../../access/door.ts';
 import { operatorWithin, uidOf } from '../../access/operator-caller.ts';
 import { parsed } from '../../inspection/arguments.ts';
-import type { ByHand, Named } from './by-hand.ts';
+import type { ByHand } from './by-hand.ts';
 import type { Corrected } from './corrected.ts';
+import type { Named } from './named.ts';
 import type { Shown } from './shown.ts';
 
 export interface HandSurroundings {
