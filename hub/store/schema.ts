@@ -10,6 +10,7 @@ import { MOVES_STEP, PLACING_STEP } from './placing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
+import { SERIES_STEP } from './schema-series.ts';
 import { SERVED_STEP } from './served-tools.ts';
 
 /**
@@ -192,4 +193,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   IDENTITY_STEP,
   MERGED_STEP,
   SERVED_STEP,
+  SERIES_STEP,
 ];

@@ -172,7 +172,7 @@ export const SQL = {
   nextSeries: firstBehind({
     from: 'patient p JOIN observation o ON o.patient = p.key',
     fixed: ['p.tenant = ?', 'p.id = ?'],
-    columns: ['o.vital', 'o.device', 'o.standing', 'o.test'],
+    columns: ['o.vital', 'o.device'],
   }),
   seriesKeys: `
     SELECT o.sortTime, o.key FROM patient p JOIN observation o ON o.patient = p.key

@@ -12,8 +12,8 @@ export const KEYS_A_PAGE = 1000;
 /** Kind and patient of a filter, each twice, null for any; as the statements of events take them. */
 export type WantedEvents = readonly [string | null, string | null, string | null, string | null];
 
-/** What rows of a patient are one series in the index. */
-type Series = [vital: string, device: string, standing: number, test: number];
+/** As the index has the rows of one vital sign and device: standing, and real or test. */
+const STANDINGS = [-1, 0, 1].flatMap((standing) => [0, 1].map((test) => [standing, test] as const));
 
 /** Resolves when others had their turn. */
 export function turn(): Promise<void> {
@@ -83,26 +83,30 @@ export class Walks {
 
   /** The keys of all observations of a patient, series by series, out of the index of series alone. */
   async *keysOf(tenant: string, patient: string): AsyncGenerator<readonly { key: number }[]> {
-    for (let at: Series = ['', '', Number.MIN_SAFE_INTEGER, 0]; ; ) {
+    for (let at = { vital: '', device: '' }; ; ) {
       const series = this.#database.read(() =>
         this.#database
-          .prepare<(string | number)[], { vital: string; device: string; standing: number; test: number }>(SQL.nextSeries)
-          .get(...behind([tenant, patient], at)),
+          .prepare<(string | number)[], { vital: string; device: string }>(SQL.nextSeries)
+          .get(...behind([tenant, patient], [at.vital, at.device])),
       );
       if (series === undefined) return;
-      at = [series.vital, series.device, series.standing, series.test];
-      for (let before = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const; ; ) {
-        const rows = this.#database.read(() =>
-          this.#database
-            .prepare<[string, string, ...Series, number, number], { sortTime: number; key: number }>(SQL.seriesKeys)
-            .all(tenant, patient, ...at, ...before),
-        );
-        const oldest = rows.at(-1);
-        if (oldest === undefined) break;
-        yield rows;
-        before = [oldest.sortTime, oldest.key];
-        await turn();
-      }
+      at = series;
+      for (const standing of STANDINGS) yield* this.#keysOf(tenant, patient, [at.vital, at.device, ...standing]);
+    }
+  }
+
+  async *#keysOf(tenant: string, patient: string, of: readonly (string | number)[]): AsyncGenerator<readonly { key: number }[]> {
+    for (let before = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const; ; ) {
+      const rows = this.#database.read(() =>
+        this.#database
+          .prepare<(string | number)[], { sortTime: number; key: number }>(SQL.seriesKeys)
+          .all(tenant, patient, ...of, ...before),
+      );
+      const oldest = rows.at(-1);
+      if (oldest === undefined) return;
+      yield rows;
+      before = [oldest.sortTime, oldest.key];
+      await turn();
     }
   }
 

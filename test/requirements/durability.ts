@@ -46,6 +46,11 @@ export const DURABILITY = {
       'A store that goes back while gateways are connected is told of by the next answer: the gateway connects anew, and sends again what was lost.',
   },
   'STORE-ALIKE': { source: 'issue 7, Store', behaviour: 'Both engines of the store give the same answers to the same batches.' },
+  'STORE-INDEX-DENSE': {
+    source: 'issue 7, Figures',
+    behaviour:
+      'The index of series keeps its pages full when values come in order of time, finds the best of a series without walking it, and is made anew in a store that had another.',
+  },
   'STORE-SHARED': {
     source: 'issue 7, Store',
     behaviour: 'Hubs that share a database store each row once, in one order and one chain of evidence, whichever of them it comes to.',
