@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import { FLAGS, type Flag } from '../../shared/reading.ts';
+import type { Stretch } from './stretches.ts';
 import { type Excluded, NOT_A_MEASUREMENT } from './trend.ts';
 
 /** What lies in one stretch of a series, whatever its width: a bucket of a trend, a minute or an hour that was rolled up. */
@@ -15,6 +16,8 @@ export interface Cell extends Omit<Excluded, 'test'> {
   lastAt: Instant | null;
   /** Milliseconds between `firstAt` and `lastAt` in which a value was no older than its limit. */
   coveredMs: number;
+  /** Where between them values lay, of what was rolled up and is no one stretch (`stretchesOf`). */
+  stretches?: readonly Stretch[] | undefined;
   /** Of the values that count; undefined for none, as nearly always. */
   flags: Set<Flag> | undefined;
 }

@@ -1,4 +1,4 @@
-const CELL = 'n, least, greatest, sum, last, firstAt, lastAt, coveredMs, flags, absent, withdrawn, undated, doubtful';
+const CELL = 'n, least, greatest, sum, last, firstAt, lastAt, coveredMs, flags, absent, withdrawn, undated, doubtful, stretches';
 
 /** Statements of the retention, and of what it leaves behind. None looks at more rows than it says at its end. */
 export const RETENTION_SQL = {
@@ -38,7 +38,7 @@ export const RETENTION_SQL = {
     WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start = ? AND width = ?`,
   putRollup: `
     INSERT OR REPLACE INTO rollup (patient, vital, device, part, test, start, width, ${CELL})
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   noteRolledFrom: `
     INSERT OR IGNORE INTO rolledFrom (patient, vital, device, test, effective, preliminary, start) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   rolledFrom: `

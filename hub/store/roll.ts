@@ -2,10 +2,11 @@ import type { Instant } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
 import { panel } from '../../shared/vitals.ts';
 import { staleAfterMs } from '../clinical/staleness.ts';
-import { addCell, addReading, addSetAside, type Cell, emptyCell } from './cell.ts';
+import { addReading, addSetAside, type Cell, emptyCell } from './cell.ts';
 import { RETENTION_SQL } from './retention-statements.ts';
 import { cellOf, columnsOf, type RollupRow } from './rollup-row.ts';
 import type { StoredComponent } from './store.ts';
+import { addRolled } from './stretches.ts';
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
@@ -63,7 +64,7 @@ export class Rolling {
   /** A rollup into the wider one that it lies in. */
   rollup(key: RollupKey, cell: Cell, width: number): void {
     const into = { ...key, start: Math.floor(key.start / width) * width, width };
-    addCell(this.#cell(into), cell, reachOf(key.vital));
+    addRolled(this.#cell(into), cell, reachOf(key.vital));
   }
 
   /** What was collected, to be added to what is kept of each. */
@@ -77,7 +78,7 @@ export class Rolling {
       const which = [key.patient, key.vital, key.device, key.part, key.test, key.start, key.width];
       const kept = database.prepare<(string | number)[], RollupRow>(RETENTION_SQL.rollup).get(...which);
       const whole = kept ? cellOf(kept) : emptyCell();
-      addCell(whole, cell, reachOf(key.vital));
+      addRolled(whole, cell, reachOf(key.vital));
       put.run(...which, ...columnsOf(whole));
     }
   }

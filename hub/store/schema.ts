@@ -12,6 +12,7 @@ import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
 import { SERIES_STEP } from './schema-series.ts';
 import { SERVED_STEP } from './served-tools.ts';
+import { STRETCHES_STEP } from './stretches.ts';
 
 /**
  * Schema of the hub's SQLite store; steps are never changed after a release. Keys are integers, because random ones cost three to
@@ -194,4 +195,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   MERGED_STEP,
   SERVED_STEP,
   SERIES_STEP,
+  STRETCHES_STEP,
 ];

@@ -2,6 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { vital } from '../../shared/vitals.ts';
 import { addCell, addReading, addSetAside, type Cell, emptyCell, inOrder, type Point, whyExcluded } from './cell.ts';
 import { Coverage } from './coverage.ts';
+import { stretchesOf } from './stretches.ts';
 import type { DeviceChange, Excluded, Trend, TrendBucket, TrendSeries } from './trend.ts';
 
 /** A stretch of a series that was rolled up; it counts where it begins. */
@@ -125,7 +126,9 @@ export class Strand {
       addCell(cell, rolled, this.#frame.reachMs);
       this.#rolled.add(this.#hint);
     }
-    if (firstAt !== null && lastAt !== null) this.#coverage.stretch(firstAt, lastAt, coveredMs);
+    const stretches = stretchesOf(rolled);
+    if (stretches) for (const [first, last] of stretches) this.#coverage.stretch(first, last, last - first);
+    else if (firstAt !== null && lastAt !== null) this.#coverage.stretch(firstAt, lastAt, coveredMs);
   }
 
   /** The cell of the bucket in which this instant lies; undefined outside of all. */

@@ -15,7 +15,7 @@ function points(column: 'value' | 'components', standing: 0 | 1, limit: number):
 
 function rollups(limit: number): string {
   return `
-    SELECT start, n, least, greatest, sum, last, firstAt, lastAt, coveredMs, flags, absent, withdrawn, undated, doubtful
+    SELECT start, n, least, greatest, sum, last, firstAt, lastAt, coveredMs, flags, absent, withdrawn, undated, doubtful, stretches
     FROM rollup WHERE ${SERIES} AND part = ? AND test = ? AND start >= ? AND start < ? ORDER BY start, width LIMIT ${limit}`;
 }
 

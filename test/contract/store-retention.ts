@@ -359,6 +359,33 @@ export function storeRetentionContract(name: string, place: () => Promise<StoreP
     await intact(store);
   });
 
+  check(
+    'of hours that were rolled up coverage goes by the limit that is in force, not by that of the table, whatever came late',
+    async (store) => {
+      verifies('RETENTION-ROLLUP', 'COVERAGE-BY-LIMIT');
+      const start = Math.floor((TEST_NOW - 5 * HOUR) / HOUR) * HOUR;
+      // Every five minutes in the first half, then silence but for the last minute; and some that are told behind their rollup.
+      const minutes = [0, 5, 10, 15, 20, 25, 30, 59];
+      const at = (minute: number) => ({ effective: start + minute * MINUTE, receivedAt: start + minute * MINUTE });
+      await store.storeBatch(batchOf(minutes.map((minute, i) => arrivalOf({ seq: i + 1, value: 60 + i, ...at(minute) }))));
+      await store.storeBatch(batchOf([ago(900, 1)]));
+      await newer(store);
+      const edges = [start, start + HOUR];
+      const covered = async (reachMs: number): Promise<number> =>
+        (await trendOf(store, 0, 1, { edges, reachMs })).series[0]?.buckets[0]?.coverage ?? assert.fail();
+      const limits = [1, 2, 5, 10, 40].map((minute) => minute * MINUTE);
+      const before = await Promise.all(limits.map(covered));
+      assert.deepEqual(before, [8 / 60, 15 / 60, 36 / 60, 41 / 60, 1]);
+      assert.deepEqual(await retained(store, { continuous: DAY, minute: DAY }), { continuous: 8, minute: 8 });
+      assert.deepEqual(await Promise.all(limits.map(covered)), before);
+      await store.storeBatch(batchOf([arrivalOf({ seq: 50, value: 70, ...at(40) })], { at: LATER }));
+      await store.storeBatch(batchOf([ago(901, 1, { vital: 'pr_oxi' })], { at: LATER }));
+      assert.deepEqual(await retained(store, { continuous: DAY, minute: DAY }, LATER + 2 * DAY), { continuous: 1, minute: 1 });
+      assert.deepEqual(await Promise.all(limits.map(covered)), [9 / 60, 17 / 60, 41 / 60, 51 / 60, 1]);
+      await intact(store);
+    },
+  );
+
   check('events go by their kind, the newest of each device stays, and the evidence is never touched', async (store) => {
     verifies('RETENTION-CLASSES', 'RETENTION-CURRENT', 'AUDIT-CHAINED');
     const of = (seq: number, kind: EventArrival['kind'], change: Partial<EventArrival> = {}): EventArrival => {

@@ -232,6 +232,11 @@ export const DURABILITY = {
     source: 'issue 7, Store',
     behaviour: 'Every version of a measurement is kept, in order of storing, with which one stands.',
   },
+  'COVERAGE-BY-LIMIT': {
+    source: 'issue 9, What is current; ARCHITECTURE.md, Ingest',
+    behaviour:
+      'Of what was rolled up it is kept where values lay, so that the coverage of a trend goes by the limit of age that is in force for the patient when it is read.',
+  },
   'RETENTION-ROLLUP': {
     source: 'issue 7, Store',
     behaviour:

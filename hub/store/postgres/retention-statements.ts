@@ -3,7 +3,7 @@ import { IS_PRELIMINARY } from './statements.ts';
 
 const CELL = `
   n, least, greatest, sum, last, first_at AS "firstAt", last_at AS "lastAt", covered_ms AS "coveredMs", flags, absent, withdrawn,
-  undated, doubtful`;
+  undated, doubtful, stretches`;
 
 const ROLLUP_KEY = '$1::bigint[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[], $7::bigint[]';
 
@@ -96,13 +96,13 @@ export const RETENTION_PG = {
     ) r`,
   putRollups: `
     INSERT INTO rollup (tenant, patient, vital, device, part, test, start, width, n, least, greatest, sum, last, first_at, last_at,
-      covered_ms, flags, absent, withdrawn, undated, doubtful)
-    SELECT $21, * FROM unnest(${ROLLUP_KEY}, $8::bigint[], $9::float8[], $10::float8[], $11::float8[], $12::float8[], $13::bigint[],
-      $14::bigint[], $15::bigint[], $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[])
+      covered_ms, flags, absent, withdrawn, undated, doubtful, stretches)
+    SELECT $22, * FROM unnest(${ROLLUP_KEY}, $8::bigint[], $9::float8[], $10::float8[], $11::float8[], $12::float8[], $13::bigint[],
+      $14::bigint[], $15::bigint[], $16::text[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::text[])
     ON CONFLICT (patient, vital, device, part, test, start, width) DO UPDATE SET n = excluded.n, least = excluded.least,
       greatest = excluded.greatest, sum = excluded.sum, last = excluded.last, first_at = excluded.first_at, last_at = excluded.last_at,
       covered_ms = excluded.covered_ms, flags = excluded.flags, absent = excluded.absent, withdrawn = excluded.withdrawn,
-      undated = excluded.undated, doubtful = excluded.doubtful`,
+      undated = excluded.undated, doubtful = excluded.doubtful, stretches = excluded.stretches`,
   oldRollups: `
     SELECT patient, vital, device, part, test::int AS test, start, width, ${CELL} FROM rollup
     WHERE tenant = $1 AND width = $2 AND start < $3 ORDER BY start LIMIT 200`,

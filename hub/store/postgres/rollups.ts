@@ -1,7 +1,8 @@
-import { addCell, type Cell, emptyCell } from '../cell.ts';
+import { type Cell, emptyCell } from '../cell.ts';
 import { doubt } from '../doubt.ts';
 import { type RollupKey, reachOf } from '../roll.ts';
 import { cellOf, columnsOf, type RollupRow } from '../rollup-row.ts';
+import { addRolled } from '../stretches.ts';
 import type { Commit } from './commits.ts';
 import { RETENTION_PG } from './retention-statements.ts';
 import type { Bound } from './transaction.ts';
@@ -33,7 +34,7 @@ export async function writeRollups(commit: Commit, tenant: string, cells: readon
   const rows = cells.map(({ key, cell }, index) => {
     const before = kept.get(index);
     const whole = before ? cellOf(before) : emptyCell();
-    addCell(whole, cell, reachOf(key.vital));
+    addRolled(whole, cell, reachOf(key.vital));
     return columnsOf(whole);
   });
   const columns = (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] ?? null));

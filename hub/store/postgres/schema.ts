@@ -1,3 +1,4 @@
+import { STRETCHES_STEP } from '../stretches.ts';
 import { FEED_STEP, feedGrantsTo, RECEIVERS_STEP } from './audit-feed.ts';
 import { SCHEMA } from './connections.ts';
 import { EVENT_TOLD_STEP, eventToldGrantsTo } from './event-told.ts';
@@ -346,6 +347,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   MERGED_STEP,
   SERVED_STEP,
   EVENT_TOLD_STEP,
+  STRETCHES_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */

@@ -36,7 +36,7 @@ export const TREND_PG = {
   panels: points('components'),
   rollups: `
     SELECT start, n, least, greatest, sum, last, first_at AS "firstAt", last_at AS "lastAt", covered_ms AS "coveredMs", flags, absent,
-      withdrawn, undated, doubtful
+      withdrawn, undated, doubtful, stretches
     FROM rollup WHERE ${SERIES} AND part = $4 AND test = $5 AND start >= $6 AND start < $7 ORDER BY start, width LIMIT $8`,
   gaps: `
     SELECT e.kind, e.tenant, e.gateway, e.patient, e.device, e.effective, e.offset_min AS "offsetMin", e.received_at AS "receivedAt",
