@@ -87,7 +87,7 @@ import { forgetErased } from './privacy/forget-erased.ts';
 import { type PatientCommand, rightsOperatorCommands } from './privacy/operator.ts';
 import { PatientRights } from './privacy/rights.ts';
 import { readTombstones, tombstonesOf } from './privacy/tombstone-file.ts';
-import { NOTHING_UNKNOWN } from './registry/bindings.ts';
+import { NOTHING_UNKNOWN, withUnknown } from './registry/bindings.ts';
 import { LiveRegistry } from './registry/live-registry.ts';
 import type { Registry } from './registry/registry.ts';
 import { refuseMixed, tenantsOf } from './registry/tenants.ts';
@@ -478,9 +478,13 @@ async function* placedOffline<T>(config: HubConfig, use: (site: PlacedSite) => A
   const { registry: listed, policy: rules } = loadRules(config);
   const [clock, metrics, policy] = [systemClock, new Metrics(), () => rules];
   await using store = await openExistingStore(config.store, { metrics });
-  const whereabouts = new Whereabouts({ store, gateways: () => listed.gateways(), isSandbox: (tenant) => listed.isSandbox(tenant), clock });
+  const unknown = await store.unknownBindings();
+  const ofList = { gateways: () => listed.gateways(), isSandbox: (tenant: string) => listed.isSandbox(tenant), unknown: () => unknown };
+  const whereabouts = new Whereabouts({ store, ...ofList, clock });
   await whereabouts.open();
-  const registry = new LiveRegistry(listed, [], whereabouts);
+  // Nothing is taken here, but what was lost is said as by a hub that runs.
+  const bindings = listed.bindings().map((binding) => ({ ...binding, since: 0 }));
+  const registry = new LiveRegistry(listed, withUnknown(bindings, unknown), whereabouts);
   await using corrections = new Corrections({ store, feed: new Feed(), metrics, clock });
   yield* use({ store, registry, policy, whereabouts, corrections, metrics, clock, tenants: () => tenantsOf(listed, store) });
 }

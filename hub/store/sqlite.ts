@@ -285,6 +285,10 @@ class SqliteStore implements Store {
     }, next.length);
   }
 
+  async unknownBindings(): Promise<readonly UnknownStretch[]> {
+    return this.#database.read(() => this.#database.prepare<[], UnknownStretch>(SQL.unknown).all());
+  }
+
   async *audit(): AsyncGenerator<ChainedEntry> {
     for (const entry of readAudit(this.#database)) {
       yield entry;

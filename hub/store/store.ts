@@ -14,7 +14,7 @@ import type { IndexedSubject } from '../audit/indexed.ts';
 import type { EvidenceOrder, EvidenceStep } from '../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
-import type { Binding, KeptBinding } from '../registry/bindings.ts';
+import type { Binding, KeptBinding, UnknownStretch } from '../registry/bindings.ts';
 import type { AmendStore } from './amend/amend.ts';
 import type { ErasingStore } from './erasing/erasing.ts';
 import type { BatchPlacing, Placed, PlacingStore } from './placing/placing.ts';
@@ -310,6 +310,8 @@ export interface Store extends StoreReader, AsyncDisposable {
    * no binding is known have no end: to be called again once it does.
    */
   rebind(next: readonly Binding[], at: Instant, isTimeKnown?: boolean): Promise<readonly KeptBinding[]>;
+  /** When no binding is known, oldest first, as of the last `rebind` or loss; for whoever reads a store without bringing a registry into force. */
+  unknownBindings(): Promise<readonly UnknownStretch[]>;
   /** The chain of evidence from its beginning, for `verifyAudit`. */
   audit(): AsyncIterable<ChainedEntry>;
   /**

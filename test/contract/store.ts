@@ -719,6 +719,8 @@ export function storeContract(name: string, place: () => Promise<StorePlace>): v
     // One of which nobody knows when is not taken for another.
     assert.equal(await store.noticeLoss([{ epoch: foreign, position: 99 }], 5000), true);
     assert.deepEqual((await stretches(6000)).slice(0, 2), [before, stretch]);
+    const told = (await store.unknownBindings()).map(({ from, found, until }) => [from, found, until]);
+    assert.deepEqual(told, await stretches(6000), 'as whoever brings no registry into force reads it');
     assert.equal(await store.noticeLoss([{ epoch: foreign, position: 99 }], 7000), false);
     assert.equal((await stretches(8000)).length, 3);
   });

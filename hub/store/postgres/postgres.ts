@@ -14,7 +14,7 @@ import type { IndexedSubject } from '../../audit/indexed.ts';
 import { type EvidenceOrder, type EvidenceStep, RETAIN_PAGE } from '../../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../../audit/usage.ts';
 import { AGE_UNKNOWN } from '../../clinical/staleness.ts';
-import type { Binding, KeptBinding } from '../../registry/bindings.ts';
+import type { Binding, KeptBinding, UnknownStretch } from '../../registry/bindings.ts';
 import type { AmendStore } from '../amend/amend.ts';
 import type { ErasingStore } from '../erasing/erasing.ts';
 import { Findings } from '../findings.ts';
@@ -287,6 +287,10 @@ export class PostgresStore implements Store {
     const kept = await this.#commits.run((commit) => keepBindings(commit, next, at, isTimeKnown), next.length);
     await this.refreshTenants();
     return kept;
+  }
+
+  unknownBindings(): Promise<readonly UnknownStretch[]> {
+    return this.read((transaction) => transaction.query<UnknownStretch>(PG.unknown));
   }
 
   async *audit(): AsyncGenerator<ChainedEntry> {
