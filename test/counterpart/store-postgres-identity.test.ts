@@ -1,4 +1,5 @@
 import { after } from 'node:test';
+import { storeConfirmContract } from '../contract/store-confirm.ts';
 import { storeIdentityContract } from '../contract/store-identity.ts';
 import { PostgresServer, storePlaces } from '../support/postgres.ts';
 
@@ -6,3 +7,4 @@ const server = await PostgresServer.start();
 after(() => server[Symbol.asyncDispose]());
 
 storeIdentityContract('postgres', storePlaces(server));
+storeConfirmContract('postgres', storePlaces(server));

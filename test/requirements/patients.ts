@@ -174,6 +174,11 @@ export const PATIENTS = {
     behaviour:
       'What a personal device tells that is outside what anybody can have is doubtful, whatever came before it: it is neither current nor the person’s own, and hides no other doubtful one, until somebody confirms just this one.',
   },
+  'DOUBT-COST': {
+    source: 'issue 9, Figures',
+    behaviour:
+      'Whose a reading is costs no statement of the store where it is of no personal device; a usual one behind the last costs a few short ones, however many there are before it.',
+  },
   'IDENTITY-CONFIRMED': {
     source: 'issue 9, Who is this',
     behaviour:

@@ -5,7 +5,7 @@ import type { HistoryQuery } from '../store.ts';
 
 /**
  * What a person decided about readings. `void`: entered in error, they count for nothing. `reassign`: they are another patient's. `confirm`: what was doubtful about
- * those that are there (`CONFIRMABLE`) is not any more.
+ * those that are there (`identity-doubtful`) is not any more.
  */
 export const AMEND_KINDS = ['void', 'reassign', 'confirm'] as const;
 export type AmendKind = (typeof AMEND_KINDS)[number];

@@ -1,5 +1,5 @@
 import { mayBeCurrent } from '../../clinical/sort-time.ts';
-import { flagsThatCount, isVoid } from '../amend/amended.ts';
+import { isVoid } from '../amend/amended.ts';
 import { flagsOf } from '../cell.ts';
 
 /** One version of a measurement: of one patient, vital sign, device, time of the device, and real or test alike. */
@@ -27,7 +27,11 @@ export function standingsOf(versions: readonly KeptVersion[]): Map<number, numbe
   for (const version of versions.toSorted((a, b) => a.key - b.key)) {
     const isWithdrawal = version.standing === -1;
     const isRevised = before.some((other) => other.revises === 1 && isOfSame(other, version) && isBehind(other, version));
-    const mayStand = !isWithdrawal && mayBeCurrent(flagsIn(version), 'final') && !isRevised && !isSettled(version, before, standings);
+    const mayStand =
+      !isWithdrawal &&
+      mayBeCurrent(version.flags === null ? [] : flagsOf(version.flags), 'final') &&
+      !isRevised &&
+      !isSettled(version, before, standings);
     if (isWithdrawal) setAside(() => true);
     else if (version.revises === 1 && !isRevised) setAside((other) => !(isOfSame(other, version) && isBehind(other, version)));
     if (mayStand && version.preliminary === 0) setAside((other) => other.preliminary === 1 && !isSameRow(other, version));
@@ -57,8 +61,4 @@ function isBehind(a: KeptVersion, b: KeptVersion): boolean {
 /** What one row of a sender holds are different measurements. */
 function isSameRow(a: KeptVersion, b: KeptVersion): boolean {
   return isOfSame(a, b) && a.seq === b.seq;
-}
-
-function flagsIn({ flags, amended }: KeptVersion): ReturnType<typeof flagsThatCount> {
-  return flagsThatCount(flags === null ? [] : flagsOf(flags), amended);
 }

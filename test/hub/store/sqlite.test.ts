@@ -8,6 +8,7 @@ import { AUDIT_SQL } from '../../../hub/audit/audit-log.ts';
 import { USAGE_SQL } from '../../../hub/audit/usage.ts';
 import { AMEND_SQL } from '../../../hub/store/amend/statements.ts';
 import { ERASING_SQL } from '../../../hub/store/erasing/statements.ts';
+import { IDENTITY_SQL } from '../../../hub/store/identity/statements.ts';
 import { packReceived } from '../../../hub/store/observation-row.ts';
 import { PLACING_SQL } from '../../../hub/store/placing/statements.ts';
 import { RETENTION_SQL } from '../../../hub/store/retention-statements.ts';
@@ -21,6 +22,7 @@ import { Metrics } from '../../../shared/metrics.ts';
 import { openDatabase } from '../../../shared/storage/database.ts';
 import { arrivalOf, batchOf, event, type StorePlace, storeContract } from '../../contract/store.ts';
 import { storeAmendContract } from '../../contract/store-amend.ts';
+import { storeConfirmContract } from '../../contract/store-confirm.ts';
 import { storeEvidenceContract } from '../../contract/store-evidence.ts';
 import { storeEvidenceRetentionContract } from '../../contract/store-evidence-retention.ts';
 import { storeFeedContract } from '../../contract/store-feed.ts';
@@ -60,6 +62,7 @@ storeFeedContract('sqlite', place);
 storePlacingContract('sqlite', place);
 storeAmendContract('sqlite', place);
 storeIdentityContract('sqlite', place);
+storeConfirmContract('sqlite', place);
 
 /**
  * Reads over everything: of the watch at its start, of tables that have a row a tenant, a binding, an
@@ -90,9 +93,18 @@ test('no statement walks a table', async () => {
   await using at = await place();
   using database = openDatabase({ path: join(at.folder, 'plans.db'), key: at.key, migrations: STORE_MIGRATIONS });
   const walks: string[] = [];
-  for (const [name, sql] of [SQL, ERASING_SQL, AUDIT_SQL, USAGE_SQL, TREND_SQL, RETENTION_SQL, VERIFY_SQL, PLACING_SQL, AMEND_SQL].flatMap(
-    (all) => Object.entries<string>(all),
-  )) {
+  for (const [name, sql] of [
+    SQL,
+    ERASING_SQL,
+    AUDIT_SQL,
+    USAGE_SQL,
+    TREND_SQL,
+    RETENTION_SQL,
+    VERIFY_SQL,
+    PLACING_SQL,
+    AMEND_SQL,
+    IDENTITY_SQL,
+  ].flatMap((all) => Object.entries<string>(all))) {
     const wanted = sql.split('?').length - 1;
     const plan = database.prepare<null[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`).all(...new Array<null>(wanted).fill(null));
     assert.ok(plan.every(({ detail }) => typeof detail === 'string'));
