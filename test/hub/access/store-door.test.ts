@@ -368,8 +368,9 @@ const MAY_IMPORT_STORE = [
 
 function storeImports(text: string): boolean {
   const imported = [...text.matchAll(/^(?:import|export)\s(?!type\b)[^;]*?from\s*'([^']+)'|import\s*\(\s*'([^']+)'/gms)];
-  // What a configuration may say of the store, and under which name what is nobody's stands there, reach nothing in it.
-  const isPure = (from: string): boolean => from.endsWith('/store/config.ts') || from.endsWith('/store/placing/placing.ts');
+  // What a configuration may say of the store, under which name what is nobody's stands there, and the marks of who was erased reach nothing in it.
+  const pure = ['/store/config.ts', '/store/placing/placing.ts', '/store/erasing/tombstone.ts'];
+  const isPure = (from: string): boolean => pure.some((file) => from.endsWith(file));
   return imported.some(([, from, lazy]) => (from ?? lazy ?? '').includes('store/') && !(from && isPure(from)));
 }
 
@@ -389,6 +390,7 @@ test('an import around the door would be found', () => {
   assert.ok(storeImports("const s = await import('../store/sqlite.ts');"));
   assert.ok(!storeImports("import { storeConfig } from './store/config.ts';"));
   assert.ok(!storeImports("import { nobodyIn } from '../store/placing/placing.ts';"));
+  assert.ok(!storeImports("import { markOf } from '../store/erasing/tombstone.ts';"));
   assert.ok(storeImports("import { openPlacing } from '../store/placing/sqlite-placing.ts';"));
   assert.ok(!storeImports("import type { StoreCounts } from '../store/store.ts';"));
 });
