@@ -1,64 +1,82 @@
 import type { ServerResponse } from 'node:http';
 
-/** Frames that may wait between the SDK and the connection; at half of them there is room again. */
-const MAX_WAITING = 32;
-const MAX_WAITING_BYTES = 64 * 1024;
-/** What a notification holds besides the URI and the id of its stream, which are what a caller chooses. */
-const ENVELOPE_BYTES = 512;
 const COLON = 0x3a;
+const OPEN = ': open\n\n';
 
 /**
- * The way of an event stream from the SDK to its connection. The SDK queues without end whatever it is given, so what is under way is
- * counted here; and it cannot end a stream on the server's behalf, so that is done here.
+ * The way of an event stream to its connection. What the SDK has to say in it (its beginning, and that it is still there) is led through here; notifications go past the SDK, which
+ * would queue them without end, each through four promises. So nothing waits but in the connection itself, which says when it is full.
  */
 export class EventPassage {
   readonly #response: ServerResponse;
   readonly #onRoom: () => void;
   readonly #stallMs: number;
-  #controller: TransformStreamDefaultController<Uint8Array> | undefined;
-  /** About how large each is, in order. */
-  readonly #waiting: number[] = [];
-  #waitingBytes = 0;
-  #full = false;
+  /** What the SDK says. */
+  #frames: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  /** Where it goes, for as long as that takes anything. */
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #begun = false;
   #ended = false;
   #last: unknown;
 
-  /** `onRoom` is called when a reader that was not `ready` is so again; a reader that leaves the end unread is cut after `stallMs`. */
+  /** `onRoom` is called when a reader that was not `ready` is so; a reader that leaves the end unread is cut after `stallMs`. */
   constructor(response: ServerResponse, stallMs: number, onRoom: () => void) {
     this.#response = response;
-    this.#stallMs = stallMs;
     this.#onRoom = onRoom;
+    this.#stallMs = stallMs;
     response.on('drain', () => this.#room());
   }
 
-  /** False while the reader does not keep up. */
+  /** False until the stream has begun as its revision has it, and while the reader does not keep up. */
   get ready(): boolean {
-    return !this.#response.writableNeedDrain && !this.#full;
+    return this.#begun && !this.#response.writableNeedDrain;
   }
 
-  /** Counts a notification given to the SDK; `chosenChars` is the length of its URI and of the id it repeats. */
-  handed(chosenChars: number): void {
-    const bytes = ENVELOPE_BYTES + chosenChars;
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes;
-    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes >= MAX_WAITING_BYTES) this.#full = true;
+  /** Writes a message of JSON-RPC, as JSON. To be called while it is `ready`; one that has ended takes nothing. */
+  send(json: string): void {
+    if (!this.#ended && !this.#response.destroyed) this.#response.write(eventOf(json));
   }
 
-  /** The SDK's answer, led through here. It begins at once, with a comment: the head of a response leaves with its first byte. */
-  lead(answer: Response): Response {
+  /**
+   * The SDK's answer, led through here. It begins at once, with a comment: the head of a response leaves with its first byte. `acknowledged`: the SDK's first message comes before
+   * all others (MCP 2026-07-28, subscriptions).
+   */
+  lead(answer: Response, { acknowledged }: { acknowledged: boolean }): Response {
     if (!answer.body) return answer;
-    const passage = new TransformStream<Uint8Array, Uint8Array>({
-      start: (controller) => {
-        this.#controller = controller;
-        controller.enqueue(encode(': open\n\n'));
-        if (this.#ended) this.#close(this.#last);
+    const frames = answer.body.getReader();
+    this.#frames = frames;
+    let isOpen = false;
+    let mayBegin = !acknowledged;
+    const led = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+        },
+        // Asked for when what was given before is written, since nothing is kept ahead.
+        pull: async (controller) => {
+          if (!isOpen) {
+            isOpen = true;
+            controller.enqueue(encode(OPEN));
+            if (this.#ended) this.#close(this.#last);
+            return;
+          }
+          if (mayBegin) this.#begin();
+          const { done, value } = await frames.read();
+          if (this.#ended) return;
+          if (done) this.#over();
+          else {
+            mayBegin ||= value[0] !== COLON;
+            controller.enqueue(value);
+          }
+        },
+        cancel: (reason) => {
+          this.#controller = undefined;
+          return frames.cancel(reason);
+        },
       },
-      transform: (frame, controller) => {
-        controller.enqueue(frame);
-        if (frame[0] !== COLON) this.#passed();
-      },
-    });
-    return new Response(answer.body.pipeThrough(passage), answer);
+      { highWaterMark: 0 },
+    );
+    return new Response(led, answer);
   }
 
   /** Ends the stream, after a last message where there is one. */
@@ -66,19 +84,11 @@ export class EventPassage {
     if (this.#ended) return;
     this.#ended = true;
     const response = this.#response;
-    if (response.destroyed) {
-      this.#controller?.terminate();
-      return;
-    }
     this.#last = message;
-    this.#close(message);
+    this.#close(response.destroyed ? undefined : message);
+    if (response.destroyed) return;
     const timer = setTimeout(() => response.destroy(), this.#stallMs);
     response.once('close', () => clearTimeout(timer));
-  }
-
-  #close(message: unknown): void {
-    if (message !== undefined) this.#controller?.enqueue(encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`));
-    this.#controller?.terminate();
   }
 
   /** Takes the connection from a reader that does not read. */
@@ -86,17 +96,34 @@ export class EventPassage {
     this.#response.destroy();
   }
 
-  #passed(): void {
-    this.#waitingBytes -= this.#waiting.shift() ?? 0;
-    if (this.#full && this.#waiting.length <= MAX_WAITING / 2 && this.#waitingBytes <= MAX_WAITING_BYTES / 2) {
-      this.#full = false;
-      this.#room();
-    }
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#room();
+  }
+
+  /** The SDK has ended it. */
+  #over(): void {
+    this.#ended = true;
+    this.#close(undefined);
+  }
+
+  #close(message: unknown): void {
+    const controller = this.#controller;
+    this.#controller = undefined;
+    if (message !== undefined) controller?.enqueue(encode(eventOf(JSON.stringify(message))));
+    controller?.close();
+    // Ends the SDK's part of it; that was read to its end, or nobody is to read it any more.
+    this.#frames?.cancel().catch(() => undefined);
   }
 
   #room(): void {
     if (this.ready && !this.#ended) this.#onRoom();
   }
+}
+
+function eventOf(json: string): string {
+  return `event: message\ndata: ${json}\n\n`;
 }
 
 function encode(text: string): Uint8Array {

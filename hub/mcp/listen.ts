@@ -14,7 +14,7 @@ import type { Extension } from './extension.ts';
 import type { Fanout } from './fanout.ts';
 import { wantedOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
-import { updatedMeta } from './notes.ts';
+import { updatedJson } from './notes.ts';
 import { isObject } from './request.ts';
 import { SERVER_INFO } from './server-info.ts';
 import { type EndReason, Subscriber } from './subscriber.ts';
@@ -53,7 +53,7 @@ export interface ListenStreamsOptions {
 }
 
 /**
- * Subscriptions of 2026-07-28. The SDK writes the streams; whether one may be opened, what goes into it and when it ends is decided
+ * Subscriptions of 2026-07-28. The SDK opens the streams; whether one may be opened, what goes into it and when it ends is decided
  * here, in front of the SDK (`admit`) and behind it, as its event bus.
  */
 export class ListenStreams implements ServerEventBus {
@@ -135,10 +135,7 @@ export class ListenStreams implements ServerEventBus {
       get ready(): boolean {
         return passage.ready;
       },
-      send: (uri: string, note: Note): void => {
-        passage.handed(uri.length + String(ticket.id).length);
-        listener({ kind: 'resource_updated', uri, params: { _meta: updatedMeta(note) } });
-      },
+      send: (uri: string, note: Note): void => passage.send(updatedJson(uri, note, ticket.id)),
     };
     // Its right may have ended between its admission and now.
     if (fanout.stillMay(subscriber)) subscriber.attach(outlet, fanout.catchUp(subscriber));
@@ -149,7 +146,7 @@ export class ListenStreams implements ServerEventBus {
 
   /** The response of an opened listen stream, so led that the hub can pace and end it. */
   led(answer: Response, ticket: Ticket): Response {
-    return ticket.open ? ticket.open.passage.lead(answer) : answer;
+    return ticket.open ? ticket.open.passage.lead(answer, { acknowledged: true }) : answer;
   }
 }
 

@@ -20,7 +20,7 @@ import type { Extension } from './extension.ts';
 import type { Fanout } from './fanout.ts';
 import { type Wanted, wantedOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
-import { updatedMeta } from './notes.ts';
+import { updatedJson } from './notes.ts';
 import { type EndReason, type Outlet, Subscriber } from './subscriber.ts';
 import { buildSurface } from './surface/surface.ts';
 import type { Waits } from './waits.ts';
@@ -237,7 +237,7 @@ export class Sessions {
       if (answer.ok) session.subscriber.attach(stream.outlet, this.#options.fanout.catchUp(session.subscriber));
       else this.#release(session);
     }
-    return answer.ok ? stream.passage.lead(answer) : answer;
+    return answer.ok ? stream.passage.lead(answer, { acknowledged: false }) : answer;
   }
 
   #makeStream(session: Session, { principal, response }: LegacyRequest): EventStream {
@@ -249,12 +249,7 @@ export class Sessions {
       get ready() {
         return passage.ready;
       },
-      send: (uri, note) => {
-        passage.handed(uri.length);
-        session.server.server
-          .notification({ method: 'notifications/resources/updated', params: { uri, _meta: updatedMeta(note) } })
-          .catch((err: unknown) => this.#options.log.warn({ err }, 'an MCP notification was not written'));
-      },
+      send: (uri, note) => passage.send(updatedJson(uri, note)),
     };
     const stream: EventStream = { passage, place, outlet };
     response.once('close', () => {

@@ -125,6 +125,11 @@ export const MCP = {
     source: 'issue 10, Surface',
     behaviour: 'An answer of a tool keeps to its ceiling of tokens: what does not fit is cut, and the answer says so.',
   },
+  'MCP-STREAM-PACED': {
+    source: 'mcp.md §2.5.3; MCP 2026-07-28, subscriptions',
+    behaviour:
+      'Of an event stream nothing waits but in its connection: notifications come behind its beginning, whole and in order, only while its reader keeps up, and never behind its end.',
+  },
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
   'MCP-DOCUMENTED': {
     source: 'issue 10, Done means',
