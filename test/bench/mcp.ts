@@ -1,7 +1,7 @@
 import flags from '../../bin/flags.json' with { type: 'json' };
 import { type Figure, median, percentile } from './figure.ts';
 import type { Asking } from './mcp-clients.ts';
-import { type Answers, REVISIONS, type Revision } from './mcp-plan.ts';
+import { type Answers, REVISIONS, type Revision, type Usage } from './mcp-plan.ts';
 import { ASKED, type Asked } from './mcp-wire.ts';
 import { Child } from './overlay-child.ts';
 
@@ -44,6 +44,8 @@ interface Times {
   /** Medians, round by round. */
   medians: number[];
   perSecond: number[];
+  /** Of the server's process, a request; it says the same on a busy machine. */
+  cpuMs: number[];
 }
 
 /**
@@ -66,8 +68,11 @@ export function benchMcp({ quick }: { quick: boolean }): Promise<Figure[]> {
             const { eachMs } = await askAll(trio, { ...asking, atOnce: 1 });
             of.each.push(...eachMs);
             of.medians.push(median(eachMs));
+            const before = await trio[server].call<Usage>('usage');
             const { allMs } = await askAll(trio, { ...asking, atOnce: AT_ONCE });
+            const after = await trio[server].call<Usage>('usage');
             of.perSecond.push((count * 1000) / allMs);
+            of.cpuMs.push((after.cpuMs - before.cpuMs) / count);
           }
     }
     const storeMs = median(stores);
@@ -88,7 +93,7 @@ function askAll({ clients }: Trio, asking: Asking): Promise<{ eachMs: number[]; 
 
 function timesOf(all: Map<string, Times>, server: Server, revision: Revision, asked: Asked): Times {
   const key = `${server} ${revision} ${asked}`;
-  const times = all.get(key) ?? { each: [], medians: [], perSecond: [] };
+  const times = all.get(key) ?? { each: [], medians: [], perSecond: [], cpuMs: [] };
   all.set(key, times);
   return times;
 }
@@ -99,10 +104,12 @@ function figuresOf(revision: Revision, asked: Asked, ours: Times, bare: Times, s
   const isList = asked === 'tools/list';
   const overMs = isList ? oursMs : oursMs - storeMs;
   const [oursRate, bareRate] = [median(ours.perSecond), median(bare.perSecond)];
+  const [oursCpu, bareCpu] = [median(ours.cpuMs), median(bare.cpuMs)];
   return [
     { name: `${name}, p50`, value: oursMs, unit: 'ms', ratio: { to: 'the bare SDK', value: oursMs / bareMs } },
     { name: `${name}, over the store alone, p50`, value: overMs, unit: 'ms', bar: { most: MOST_OVERHEAD_MS } },
     { name: `${name}, p99`, value: percentile(ours.each, 0.99), unit: 'ms', ...(isList && { bar: { most: MOST_LIST_P99_MS } }) },
     { name: `${name}, ${AT_ONCE} at once`, value: oursRate, unit: '/s', ratio: { to: 'the bare SDK', value: oursRate / bareRate } },
+    { name: `${name}, CPU of the server`, value: oursCpu, unit: 'ms', ratio: { to: 'the bare SDK', value: oursCpu / bareCpu } },
   ];
 }
