@@ -38,7 +38,7 @@ export const FLAGS = {
   'unit-assumed': 'The sender gave no unit; that of the profile was assumed.',
   demo: 'The device is in demonstration or simulation mode.',
   'identity-doubtful':
-    'It may be somebody else’s: it jumps from this person’s own, and was neither repeated nor confirmed. Set by the hub alone.',
+    'It may be somebody else’s: it jumps from this person’s own, or is what nobody can have, and was neither repeated nor confirmed. Set by the hub alone.',
   'not-earlier': 'Nobody knows when it was received, but surely not before the time of receipt that it gives.',
 } as const;
 export type Flag = keyof typeof FLAGS;
