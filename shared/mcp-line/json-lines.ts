@@ -8,30 +8,41 @@ export const TOO_LONG = Symbol('a line that is too long');
  * given out, and nothing kept; what stands behind the last newline is no line. Throws what the stream's error is.
  */
 export async function* jsonLines(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Buffer | typeof TOO_LONG> {
-  let parts: Buffer[] = [];
+  let held: Buffer = EMPTY;
   let bytes = 0;
-  const take = (part: Buffer): void => {
-    bytes += part.length;
-    if (bytes <= maxBytes) parts.push(part);
-    else parts = [];
+  const take = (part: Uint8Array): void => {
+    const end = bytes + part.length;
+    if (end > maxBytes) held = EMPTY;
+    else {
+      if (end > held.length) held = grown(held.subarray(0, bytes), Math.min(maxBytes, Math.max(end, 2 * held.length)));
+      held.set(part, bytes);
+    }
+    bytes = end;
   };
   for await (const chunk of stream) {
     const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let from = 0;
     for (let at = buffer.indexOf(NEWLINE); at >= 0; at = buffer.indexOf(NEWLINE, from)) {
       take(buffer.subarray(from, at));
-      const line = bytes > maxBytes ? TOO_LONG : trimmed(parts);
+      const line = bytes > maxBytes ? TOO_LONG : trimmed(held.subarray(0, bytes));
       from = at + 1;
-      parts = [];
+      held = EMPTY;
       bytes = 0;
       if (line === TOO_LONG || line.length > 0) yield line;
     }
-    // Copied, because whoever made the chunk may use its memory again.
-    if (from < buffer.length) take(Buffer.from(buffer.subarray(from)));
+    if (from < buffer.length) take(buffer.subarray(from));
   }
 }
 
-function trimmed(parts: readonly Buffer[]): Buffer {
-  const line = Buffer.concat(parts);
+const EMPTY = Buffer.alloc(0);
+
+/** One copy that grows, for whoever made a chunk may use its memory again, and a line that comes byte by byte must not cost an object a byte. */
+function grown(held: Buffer, size: number): Buffer {
+  const larger = Buffer.allocUnsafe(size);
+  larger.set(held);
+  return larger;
+}
+
+function trimmed(line: Buffer): Buffer {
   return line.at(-1) === 0x0d ? line.subarray(0, -1) : line;
 }

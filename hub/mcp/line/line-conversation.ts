@@ -5,6 +5,7 @@ import { jsonLines, TOO_LONG } from '../../../shared/mcp-line/json-lines.ts';
 import { headerText, isObject, type LineMessage, lineMessage } from '../../../shared/mcp-line/messages.ts';
 import { eventData } from '../../../shared/mcp-line/server-sent.ts';
 import { AUTHORIZATION, tokenIn } from '../../../shared/mcp-line/token-line.ts';
+import type { Metrics } from '../../../shared/metrics.ts';
 import type { OverlayHttp } from '../../../shared/overlay/http-client.ts';
 import { rpcError } from '../errors.ts';
 import type { McpLimits } from '../limits.ts';
@@ -13,13 +14,15 @@ import { MCP_PATH } from '../request.ts';
 export interface LineOptions {
   /** To the endpoint of this hub, as the caller of this connection. */
   http: Pick<OverlayHttp, 'fetch' | 'origin'>;
-  limits: Pick<McpLimits, 'bodyBytes' | 'jsonDepth'>;
+  limits: Pick<McpLimits, 'bodyBytes' | 'jsonDepth' | 'requestMs' | 'stallMs'>;
+  metrics: Pick<Metrics, 'count'>;
 }
 
 /** Questions of one connection that are under way at the same time. */
 const MOST_AT_ONCE = 64;
 /** Lines that are no messages, after which a connection is not listened to any more. */
 const MOST_BAD_LINES = 32;
+const NEWLINE = 0x0a;
 /** How long a peer has, at the end, to take what it is told last. */
 const LAST_WORDS_MS = 1_000;
 const ACCEPT = 'application/json, text/event-stream';
@@ -56,7 +59,7 @@ export class LineConversation {
     try {
       // Not destroyed where this stops to listen: what was said last is still on its way.
       const chunks = this.#stream.iterator({ destroyOnReturn: false });
-      for await (const line of jsonLines(chunks, this.#options.limits.bodyBytes)) {
+      for await (const line of jsonLines(this.#timely(chunks), this.#options.limits.bodyBytes)) {
         await this.#take(line);
         if (this.#badLines > MOST_BAD_LINES) break;
       }
@@ -66,6 +69,29 @@ export class LineConversation {
     await this.#endSession();
     this.#over.abort();
     this.#leave();
+  }
+
+  /** The same chunks. A line that was begun must end within the time of a request: whoever sends a byte now and then is cut, as over HTTP. */
+  async *#timely(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const { requestMs } = this.#options.limits;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      for await (const chunk of chunks) {
+        if (chunk.includes(NEWLINE)) {
+          clearTimeout(timer);
+          timer = undefined;
+        }
+        if (chunk.at(-1) !== NEWLINE) timer ??= setTimeout(() => this.#cut('line'), requestMs);
+        yield chunk;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #cut(why: 'line' | 'stalled'): void {
+    this.#options.metrics.count('mcp_lines_cut', why);
+    this.#stream.destroy();
   }
 
   /** Closes, with a moment for what was said last. */
@@ -213,11 +239,13 @@ export class LineConversation {
     await this.#write({ ...rpcError(error, id) });
   }
 
-  /** Resolves when there is room for more. */
+  /** Resolves when there is room for more. A reader that makes none for too long is cut: what it asked for is held for it meanwhile. */
   async #write(message: Readonly<Record<string, unknown>>): Promise<void> {
     if (this.#stream.destroyed || this.#stream.writableEnded) return;
     if (this.#stream.write(`${JSON.stringify(message)}\n`)) return;
+    const timer = this.#drained ? undefined : setTimeout(() => this.#cut('stalled'), this.#options.limits.stallMs);
     this.#drained ??= drained(this.#stream, this.#over.signal).finally(() => {
+      clearTimeout(timer);
       this.#drained = undefined;
     });
     await this.#drained;

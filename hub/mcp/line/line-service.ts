@@ -87,6 +87,6 @@ class McpLines implements Service {
       return near;
     };
     await using http = overlayHttp({ dial }, host, { headersTimeoutMs: this.#limits.exchangeMs });
-    await new LineConversation(stream, { http, limits: this.#limits }).run();
+    await new LineConversation(stream, { http, limits: this.#limits, metrics: this.#options.metrics }).run();
   }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { test } from 'node:test';
 import { serveMcpLines } from '../../../../hub/mcp/line/line-service.ts';
 import { silentLogger } from '../../../../shared/log.ts';
@@ -11,6 +10,9 @@ import { tokenSite } from '../token-site.ts';
 import { Lines, lines, type Message } from './lines.ts';
 
 const codeOf = (message: Message | undefined): string | undefined => message?.error?.data.code;
+
+/** Resolves when a connection is closed, however. */
+const gone = (stream: Duplex): Promise<unknown> => new Promise((resolve) => stream.once('close', resolve));
 
 test('a line that is no message is answered with its code, and costs the others nothing; too many end the connection', async () => {
   verifies('MCP-LINE');
@@ -103,16 +105,44 @@ test('a reader that stays stalled is cut, and what it costs meanwhile is bounded
   const { stream, ...client } = await lines(endpoint);
   void client;
   stream.pause();
+  const closed = gone(stream);
   const uris = patients.map((patient) => `vitals://patient/${patient}/latest`);
   stream.write(`${JSON.stringify({ ...listen(uris), id: 1 })}\n`);
   await until(() => endpoint.service.status().subscriptions === patients.length);
-  while (endpoint.metrics.get('mcp_streams_ended', 'stalled') === 0) {
+  // Of the line, or of the stream of notifications that is passed on there: whichever is seen first ends both.
+  const isCut = () => endpoint.metrics.get('mcp_lines_cut', 'stalled') + endpoint.metrics.get('mcp_streams_ended', 'stalled') > 0;
+  while (!isCut()) {
     for (const patient of patients) endpoint.change(patient);
     await new Promise((resolve) => setImmediate(resolve));
   }
+  await until(() => endpoint.service.status().subscriptions === 0 && endpoint.service.status().connections === 0);
   assert.ok(endpoint.metrics.get('mcp_notifications', 'mcp-2026') < 20_000);
   stream.destroy();
-  await once(stream, 'close');
+  await closed;
+});
+
+test('a line that is begun and not ended is cut, and so is a reader that leaves its answers; whoever says nothing stays', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint({ limits: { headersMs: 50, requestMs: 50, stallMs: 50 } });
+  const quiet = await lines(endpoint);
+  quiet.say(modern('tools/list', {}));
+  assert.ok((await quiet.hear())?.result);
+  const slow = await lines(endpoint);
+  slow.stream.resume();
+  const dripping = setInterval(() => slow.stream.write('{'), 5);
+  await gone(slow.stream).finally(() => clearInterval(dripping));
+  assert.equal(endpoint.metrics.get('mcp_lines_cut', 'line'), 1);
+  const deaf = await lines(endpoint);
+  deaf.stream.pause();
+  // As much as no buffer on the way takes.
+  for (let id = 0; endpoint.metrics.get('mcp_lines_cut', 'stalled') === 0; id += 1) {
+    deaf.say({ ...modern('tools/list', {}), id });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  quiet.say({ ...modern('tools/list', {}), id: 2 });
+  assert.equal((await quiet.hear())?.id, 2);
+  assert.equal(endpoint.metrics.get('mcp_lines_cut', 'line'), 1);
+  deaf.stream.destroy();
 });
 
 test('a person behind the line shows a token by a line of its own, and is refused without, by its code', async () => {
