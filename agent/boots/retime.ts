@@ -7,14 +7,14 @@ import type { Decision } from './decide.ts';
  * A record as of when it was received by what was decided of the clock that stamped it. What devices say of their own time stays as they
  * said it: by the true time of receipt it is judged when the record is sent. What is in doubt goes as out of a memory, and never for current.
  */
-export function retimed(record: ReadingRecord, { shift, inDoubt: isInDoubt, notEarlier = false }: Decision): ReadingRecord {
+export function retimed(record: ReadingRecord, { shift, inDoubt: isInDoubt, notEarlier }: Decision): ReadingRecord {
   const { gap } = record;
   const moved = {
     ...record,
     receivedAt: record.receivedAt + shift,
     ...(gap && { gap: { ...gap, from: gap.from + shift, to: gap.to + shift } }),
   };
-  return isInDoubt ? fromMemory(inDoubt(moved), notEarlier) : moved;
+  return isInDoubt ? fromMemory(inDoubt(moved), notEarlier === true) : moved;
 }
 
 /** A record whose time of receipt is no time to order by: all of its content says so, and none of it is taken for a current one's time. */

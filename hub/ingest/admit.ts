@@ -38,6 +38,8 @@ export interface Sender {
   isDoubted?: ((vital: string) => boolean) | undefined;
   /** Since when the device of the entry at hand counts at this gateway (hub's clock); as long as the gateway is its patient's unless given. */
   countsSince?: Instant;
+  /** What kind of id it has, where that is asked: of a tenant that follows movements. */
+  idType?: NamedDevice['idType'];
 }
 
 /** Whose device said that it is in demonstration mode. */
@@ -84,7 +86,8 @@ export function admit(entry: unknown, by: Sender, sentAt: Instant | null = null)
   const isAsked = !('facts' in checked) || isOfDevice(checked.facts, heard);
   if (isAsked && !isAdopted(by.gateway, heard)) return { ...refuse('INGEST-NOT-ADOPTED', 'device: not adopted at this home'), heard };
   const since = isAsked ? countsSince(by.gateway, heard) : 0;
-  const sender = since > 0 ? { ...by, countsSince: since } : by;
+  const idType = by.places && heard?.idType;
+  const sender = since > 0 || idType ? { ...by, countsSince: since, ...(idType && { idType }) } : by;
   const takesTests = sender.registry.isSandbox(sender.gateway.tenant);
   if ('facts' in checked) {
     const admitted = checked.facts.test && !takesTests ? TEST_DATA : admitEvent(checked.facts, sender, sentAt);
@@ -203,7 +206,7 @@ type Claim = Pick<EventFacts, 'device' | 'hints'>;
 function claimOf({ device, hints, effective, receivedAt, flags }: Measured, sender: Sender, sentAt: Instant | null): Claim {
   if (!sender.places) return { device, hints };
   const { sortTime } = timesOf(sortTimeOf(effective, receivedAt, flags), { at: sender.at, sentAt });
-  const bed = sender.places.bedOf({ gateway: sender.gateway.identity, device }, hints.bed, sortTime);
+  const bed = sender.places.bedOf({ gateway: sender.gateway.identity, device, idType: sender.idType }, hints.bed, sortTime);
   return bed === hints.bed || bed === undefined ? { device, hints } : { device, hints: { ...hints, bed } };
 }
 
@@ -227,7 +230,7 @@ function placedBy({ effective, receivedAt, flags }: Measured, claim: Claim, send
   const times = timesOf(sorted, { at, sentAt });
   const measured = { sortTime: Math.min(sorted.sortTime, receivedAt), flags: sorted.flags, storedAt: at, sentAt };
   if (isBeforeBinding(measured, sender.countsSince ?? 0)) return BEFORE_ADOPTION;
-  const asked = { bed, gateway: sender.gateway.identity, device, stated, mayBeLost: mayBeLost(measured, sender) };
+  const asked = { bed, gateway: sender.gateway.identity, device, idType: sender.idType, stated, mayBeLost: mayBeLost(measured, sender) };
   const row = places?.place({ ...asked, at: times.sortTime });
   if (!row) return BEFORE_BINDING;
   // How long ago it was by the gateway's own clock, from when the hub has it: another time where the clocks differ.

@@ -143,7 +143,7 @@ export class Whereabouts implements Presence {
     });
   }
 
-  /** Keeps that a device was moved by hand, and what that changes. Throws INGEST-PLACES-CHANGED where others change it all the time, STORAGE-*. */
+  /** Keeps that a device was moved by hand, and what that changes. Throws PATIENT-DEVICE-TYPES where two devices of the gateway are called so, INGEST-PLACES-CHANGED where others change it all the time, STORAGE-*. */
   async moveDevice(move: MoveOfOne & { tenant: string }, evidence: readonly AuditEvent[]): Promise<void> {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -251,10 +251,14 @@ export class Whereabouts implements Presence {
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) };
   }
 
-  async #moveDevice(move: MoveOfOne & { tenant: string }, evidence: readonly AuditEvent[]): Promise<void> {
-    const { tenant, at } = move;
+  async #moveDevice(asked: MoveOfOne & { tenant: string }, evidence: readonly AuditEvent[]): Promise<void> {
+    const { tenant, at } = asked;
     const state = await this.#ready(tenant);
     const { version, places, seen } = state;
+    const [idType, ...others] = seen.idTypesOf(asked);
+    // Rows that are there do not tell such devices apart, so neither can be moved without the other.
+    if (others.length > 0) throw new VitalmeshError('PATIENT-DEVICE-TYPES', { detail: [idType, ...others].sort().join(', ') });
+    const move = idType === undefined ? asked : { ...asked, idType };
     await this.#underway(state, async () => {
       const changes = (): Learning['orders'] => {
         const beds = seen.bedsOf(move);

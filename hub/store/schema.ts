@@ -6,7 +6,7 @@ import { USAGE_STEP } from '../audit/usage.ts';
 import { AMEND_STEP, MERGED_STEP } from './amend/schema.ts';
 import { ERASING_STEP, HELD_STEP } from './erasing/schema.ts';
 import { IDENTITY_STEP } from './identity/schema.ts';
-import { MOVES_STEP, PLACING_STEP } from './placing/schema.ts';
+import { MOVED_TYPE_STEP, MOVES_STEP, PLACING_STEP } from './placing/schema.ts';
 import { QUARANTINE_STEP } from './quarantine-room.ts';
 import { HISTORY_STEP } from './schema-history.ts';
 import { PRELIMINARY_STEP } from './schema-preliminary.ts';
@@ -196,4 +196,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   SERVED_STEP,
   SERIES_STEP,
   STRETCHES_STEP,
+  MOVED_TYPE_STEP,
 ];

@@ -177,6 +177,12 @@ export const PATIENTS_ERRORS = {
     advice: 'Say which is meant, with --gateway: a device is known by its gateway and the id that its messages have.',
     retryable: false,
   },
+  'PATIENT-DEVICE-TYPES': {
+    message: 'Two devices of this gateway are called so: one by a serial number, another by an address.',
+    advice:
+      'Neither can be moved by hand, for what is stored does not tell them apart: let its messages say in which bed it is, or give one of both another id in its source.',
+    retryable: false,
+  },
   'PATIENT-DEVICE-UNHEARD': {
     message: 'Nothing of such a device was ever heard.',
     advice:

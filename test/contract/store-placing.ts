@@ -163,11 +163,11 @@ export function storePlacingContract(name: string, place: () => Promise<StorePla
     const changes = () => [orderOf('pat-a', 'pat-b', 5, { device: 'monitor-1', toBed: OTHER_BED })];
     await store.placing.moveDevice(move, { version: 0, changes }, [event(1)]);
     await assert.rejects(store.placing.moveDevice(move, { version: 0, changes }, [event(1)]), { code: 'INGEST-PLACES-CHANGED' });
-    await store.placing.moveDevice({ ...move, bed: null }, { version: 1, changes: () => [] }, [event(1)]);
+    await store.placing.moveDevice({ ...move, bed: null, idType: 'mac' }, { version: 1, changes: () => [] }, [event(1)]);
     assert.equal(await store.placing.placingVersion('clinic'), 2);
     await store[Symbol.asyncDispose]();
     await using opened = await at.open();
-    assert.deepEqual(await gathered(opened.placing.deviceMoves()), [move, { ...move, bed: null }]);
+    assert.deepEqual(await gathered(opened.placing.deviceMoves()), [move, { ...move, bed: null, idType: 'mac' }]);
     assert.equal((await reassigned(opened)).moved, 1);
     assert.deepEqual([await seqsOf(opened, 'pat-a'), await seqsOf(opened, 'pat-b')], [[2], [1]]);
     // By its new bed from now on, it is none of the old one's.

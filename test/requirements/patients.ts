@@ -154,6 +154,11 @@ export const PATIENTS = {
     behaviour:
       'Devices seen and not adopted are shown to operators of the hub’s machine, bounded in number, with how often, since when and the line that adopts them, and stand in no log.',
   },
+  'DEVICE-BY-TYPE': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'A device that is moved by hand is known by gateway, type of id and id; where two devices of a gateway are called so, a move by hand is refused.',
+  },
   'DEVICES-SEEN-BOUNDED': {
     source: 'issue 9, Who is this; Figures',
     behaviour:

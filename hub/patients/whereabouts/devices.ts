@@ -20,7 +20,7 @@ export interface Stood {
 /** Where devices stood by hand. Before a device was first moved, its messages say in which bed it is. */
 export class Devices {
   /** By id of the device alone. */
-  readonly #moves = new Map<string, { gateway: string; bed: string; at: Instant }[]>();
+  readonly #moves = new Map<string, Moved[]>();
 
   /** Where a device stood at a time; undefined where nobody said. */
   bedOf(key: DeviceKey, at: Instant): string | undefined {
@@ -34,14 +34,20 @@ export class Devices {
     return { bed: bed ?? NOWHERE, from: at, to: next?.at ?? null, was: this.bedOf(moved, at) };
   }
 
-  add({ gateway, device, bed, at }: MoveOfOne): void {
+  add({ gateway, device, idType, bed, at }: MoveOfOne): void {
     const moves = this.#moves.get(device) ?? [];
     this.#moves.set(device, moves);
     const index = moves.findLastIndex((move) => move.at <= at);
-    moves.splice(index + 1, 0, { gateway, bed: bed ?? NOWHERE, at });
+    moves.splice(index + 1, 0, { gateway, idType, bed: bed ?? NOWHERE, at });
   }
 }
 
-function isOf(move: Pick<DeviceKey, 'gateway'>, { gateway }: DeviceKey): boolean {
-  return move.gateway === gateway || move.gateway === ANY;
+interface Moved extends Pick<DeviceKey, 'gateway' | 'idType'> {
+  bed: string;
+  at: Instant;
+}
+
+function isOf(move: Moved, { gateway, idType }: DeviceKey): boolean {
+  if (move.gateway !== gateway && move.gateway !== ANY) return false;
+  return !move.idType || !idType || move.idType === idType;
 }

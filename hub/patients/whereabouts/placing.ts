@@ -23,6 +23,7 @@ export interface RowPlace {
   bed: string;
   gateway: string;
   device: string;
+  idType?: DeviceKey['idType'];
   /** The number that it names, or a public id. */
   stated?: AssignedId | { id: string } | undefined;
   at: Instant;
@@ -96,8 +97,8 @@ export class BatchPlaces {
   }
 
   /** Whose a row is that was measured in `bed`, as `bedOf` said. */
-  place({ bed, gateway, device, stated: named, at, mayBeLost = false }: RowPlace): PlacedRow {
-    const key = { gateway, device };
+  place({ bed, gateway, device, idType, stated: named, at, mayBeLost = false }: RowPlace): PlacedRow {
+    const key = { gateway, device, idType };
     if (this.#isUnkept(named)) return this.#somebodyElse(key, bed);
     const stated = this.#stated(named);
     this.#seen.note(key, bed);

@@ -1,3 +1,4 @@
+import type { DeviceIdType } from '../../registry/adopted.ts';
 import type { DeviceKey } from '../../store/placing/placing.ts';
 
 /** Most devices that are remembered, of one gateway and of all of a tenant: one that names a new device in each message must not fill the memory, nor push out what others have. */
@@ -10,9 +11,15 @@ export interface LeftOut {
   count: number;
 }
 
+interface Seen {
+  beds: Set<string>;
+  /** What kinds of id its messages gave it. */
+  idTypes: DeviceIdType[];
+}
+
 interface OfGateway {
-  /** Beds, by device; whichever was first heard of last at the end. */
-  devices: Map<string, Set<string>>;
+  /** By id; whichever was first heard of last at the end. */
+  devices: Map<string, Seen>;
   leftOut: number;
 }
 
@@ -27,25 +34,31 @@ export class SeenDevices {
   }
 
   /** What names no device says nothing of one. */
-  note({ gateway, device }: DeviceKey, bed: string): void {
+  note({ gateway, device, idType }: DeviceKey, bed: string): void {
     if (device === '') return;
-    const of = this.#of.get(gateway) ?? { devices: new Map<string, Set<string>>(), leftOut: 0 };
+    const of = this.#of.get(gateway) ?? { devices: new Map<string, Seen>(), leftOut: 0 };
     this.#of.set(gateway, of);
-    const beds = of.devices.get(device);
-    if (beds !== undefined) {
-      beds.add(bed);
+    const seen = of.devices.get(device);
+    if (seen !== undefined) {
+      seen.beds.add(bed);
+      if (idType && !seen.idTypes.includes(idType)) seen.idTypes.push(idType);
       return;
     }
     if (of.devices.size >= this.#most.ofGateway) this.#letGo(of);
     else if (this.#count >= this.#most.all) this.#letGo(this.#fullest() ?? of);
-    of.devices.set(device, new Set([bed]));
+    of.devices.set(device, { beds: new Set([bed]), idTypes: idType ? [idType] : [] });
     this.#count += 1;
   }
 
   /** In which beds a device was said to stand; undefined where that is not all, because its gateway named more devices than are remembered. */
   bedsOf({ gateway, device }: DeviceKey): ReadonlySet<string> | undefined {
     const of = this.#of.get(gateway);
-    return of !== undefined && of.leftOut > 0 ? undefined : (of?.devices.get(device) ?? new Set());
+    return of !== undefined && of.leftOut > 0 ? undefined : (of?.devices.get(device)?.beds ?? new Set());
+  }
+
+  /** What kinds of id messages gave it, as far as it is remembered. More than one: two devices are called so. */
+  idTypesOf({ gateway, device }: DeviceKey): readonly DeviceIdType[] {
+    return this.#of.get(gateway)?.devices.get(device)?.idTypes ?? [];
   }
 
   /** Gateways of which a device of this id was heard. */

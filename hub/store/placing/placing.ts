@@ -1,6 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { AssignedId } from '../../../shared/movement.ts';
 import type { AuditEvent } from '../../access/access.ts';
+import type { DeviceIdType } from '../../registry/adopted.ts';
 import type { AmendDone } from '../amend/amend.ts';
 import type { ArrivalResult, CurrencyChange } from '../store.ts';
 
@@ -37,6 +38,8 @@ export interface Person extends AssignedId {
 export interface DeviceKey {
   gateway: string;
   device: string;
+  /** What kind of id that is, for a serial number 1 is another device than an address 1; any, where it is not said. */
+  idType?: DeviceIdType | null | undefined;
 }
 
 /** That a device was moved by hand, from `at` on: to a bed, or nowhere. */

@@ -5,6 +5,11 @@ export const MOVES_STEP: Migration = `
 ALTER TABLE deviceMove ADD COLUMN gateway TEXT;
 `;
 
+/** Of a device that was moved, what kind of id its messages had; NULL: any. */
+export const MOVED_TYPE_STEP: Migration = `
+ALTER TABLE deviceMove ADD COLUMN idType TEXT;
+`;
+
 /** By which bed rows are somebody's, and what is still to be done since that changed. */
 export const PLACING_STEP: Migration = `
 -- A bed of a tenant, and a person as a hospital numbers it; rows name them by their keys. Of who was erased the row stays, with NULL for all that it said,

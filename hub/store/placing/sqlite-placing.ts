@@ -46,17 +46,18 @@ export class SqlitePlacing implements PlacingStore {
   }
 
   moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void> {
-    const { tenant, gateway, device, bed, at } = move;
+    const { tenant, gateway, device, bed, at, idType = null } = move;
     return this.#commits.run((database) => {
       refuseOld(database, tenant, placing.version);
-      database.prepare<(string | number | null)[]>(PLACING_SQL.addDeviceMove).run(tenant, gateway, device, bed, at);
+      database.prepare<(string | number | null)[]>(PLACING_SQL.addDeviceMove).run(tenant, gateway, device, bed, at, idType);
       keepChanges(database, tenant, placing.changes([]));
       appendAudit(database, this.#storeId, evidence);
     });
   }
 
   async *deviceMoves(): AsyncGenerator<DeviceMove> {
-    for await (const { key: _, ...move } of this.#pages<DeviceMove>(PLACING_SQL.deviceMoves)) yield move;
+    for await (const { key: _, idType, ...move } of this.#pages<DeviceMove>(PLACING_SQL.deviceMoves))
+      yield idType ? { ...move, idType } : move;
   }
 
   async gatewaysOf(tenant: string, device: string): Promise<readonly string[]> {

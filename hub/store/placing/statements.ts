@@ -20,8 +20,8 @@ export const PLACING_SQL = {
   authorityOf: 'SELECT authority FROM person WHERE key = ?',
   forgetPerson: 'UPDATE person SET authority = NULL, value = NULL, id = NULL WHERE tenant = ? AND id = ?',
   persons: 'SELECT key, tenant, authority, value, id AS patient FROM person WHERE key > ? AND id IS NOT NULL ORDER BY key LIMIT 1000',
-  addDeviceMove: 'INSERT INTO deviceMove (tenant, gateway, device, bed, at) VALUES (?, ?, ?, ?, ?)',
-  deviceMoves: 'SELECT key, tenant, gateway, device, bed, at FROM deviceMove WHERE key > ? ORDER BY key LIMIT 1000',
+  addDeviceMove: 'INSERT INTO deviceMove (tenant, gateway, device, bed, at, idType) VALUES (?, ?, ?, ?, ?, ?)',
+  deviceMoves: 'SELECT key, tenant, gateway, device, bed, at, idType FROM deviceMove WHERE key > ? ORDER BY key LIMIT 1000',
   gatewaysOf: `
     SELECT w.agent AS gateway FROM patient p JOIN latest l ON l.patient = p.key JOIN observation o ON o.key = l.observation
       JOIN writer w ON w.key = o.writer WHERE p.tenant = ? AND l.device = ?

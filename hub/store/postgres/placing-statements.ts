@@ -36,8 +36,9 @@ export const PLACING_PG = {
   forgetPerson: 'UPDATE person SET authority = NULL, value = NULL, id = NULL WHERE tenant = $1 AND id = $2',
   persons: `
     SELECT key, tenant, authority, value, id AS patient FROM person WHERE tenant = $1 AND key > $2 AND id IS NOT NULL ORDER BY key LIMIT 1000`,
-  addDeviceMove: 'INSERT INTO device_move (tenant, gateway, device, bed, at) VALUES ($1, $2, $3, $4, $5)',
-  deviceMoves: 'SELECT key, tenant, gateway, device, bed, at FROM device_move WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 1000',
+  addDeviceMove: 'INSERT INTO device_move (tenant, gateway, device, bed, at, id_type) VALUES ($1, $2, $3, $4, $5, $6)',
+  deviceMoves:
+    'SELECT key, tenant, gateway, device, bed, at, id_type AS "idType" FROM device_move WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 1000',
   gatewaysOf: `
     SELECT w.agent AS gateway FROM latest l JOIN observation o ON o.key = l.observation AND o.sort_time = l.sort_time
       JOIN writer w ON w.key = o.writer WHERE l.tenant = $1 AND l.device = $2

@@ -47,18 +47,19 @@ export class PostgresPlacing implements PlacingStore {
   }
 
   moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void> {
-    const { tenant, gateway, device, bed, at } = move;
+    const { tenant, gateway, device, bed, at, idType = null } = move;
     return this.#place.commit(async (commit) => {
       await refuseOld(commit, tenant, placing.version);
       await commit.query(PG.addTenant, [tenant, false]);
-      await commit.query(PLACING_PG.addDeviceMove, [tenant, gateway, device, bed, at]);
+      await commit.query(PLACING_PG.addDeviceMove, [tenant, gateway, device, bed, at, idType]);
       await keepChanges(commit, tenant, placing.changes([]));
       commit.append(evidence);
     }, tenant);
   }
 
   async *deviceMoves(): AsyncGenerator<DeviceMove> {
-    for await (const { key: _, ...move } of this.#pages<DeviceMove>(PLACING_PG.deviceMoves)) yield move;
+    for await (const { key: _, idType, ...move } of this.#pages<DeviceMove>(PLACING_PG.deviceMoves))
+      yield idType ? { ...move, idType } : move;
   }
 
   async gatewaysOf(tenant: string, device: string): Promise<readonly string[]> {

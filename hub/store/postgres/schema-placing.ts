@@ -58,6 +58,11 @@ export const MOVES_STEP = `
 ALTER TABLE device_move ADD COLUMN gateway text COLLATE "C";
 `;
 
+/** As in SQLite. */
+export const MOVED_TYPE_STEP = `
+ALTER TABLE device_move ADD COLUMN id_type text COLLATE "C";
+`;
+
 /** What the hub's role may do with them; `role` is an identifier, quoted. */
 export function placingGrantsTo(role: string): string {
   return `

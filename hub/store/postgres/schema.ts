@@ -8,7 +8,7 @@ import { AMEND_STEP, amendGrantsTo, MERGED_STEP } from './schema-amend.ts';
 import { ERASING_STEP, erasingGrantsTo, HELD_STEP } from './schema-erasing.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
 import { IDENTITY_STEP } from './schema-identity.ts';
-import { MOVES_STEP, PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
+import { MOVED_TYPE_STEP, MOVES_STEP, PLACING_STEP, placingGrantsTo } from './schema-placing.ts';
 import { PRELIMINARY_STEP, preliminaryGrantsTo } from './schema-preliminary.ts';
 import { PROOF_STEP, proofGrantsTo, SHOWN_STEP } from './schema-proof.ts';
 import { WEEKS_STEP, weeksGrantsTo } from './schema-weeks.ts';
@@ -348,6 +348,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   SERVED_STEP,
   EVENT_TOLD_STEP,
   STRETCHES_STEP,
+  MOVED_TYPE_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */

@@ -5,6 +5,8 @@ import { SEEN_DEVICES } from '../../../hub/patients/whereabouts/seen-devices.ts'
 import { Whereabouts } from '../../../hub/patients/whereabouts.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { nobodyIn } from '../../../hub/store/placing/placing.ts';
+import type { Observation } from '../../../shared/fhir.ts';
+import { IDENTIFIER_SYSTEMS } from '../../../shared/observation.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
 import {
@@ -146,6 +148,33 @@ test('a device that was put into a bed by hand is there, whatever bed its messag
   assert.deepEqual(await held(h, ['ann', 'bob'], ['']), { ann: [61], bob: [62], '': [63, 64] });
   await tell(h, 3, -42, 'A03', { who: 'bob' });
   assert.deepEqual(await held(h, ['ann', 'bob'], ['ICU-02', '']), { ann: [61], 'ICU-02': [62], '': [63, 64] });
+});
+
+test('a serial number and an address that read the same are two devices: a move is of the one that was heard, and of both it is refused', async () => {
+  verifies('DEVICE-BY-HAND', 'DEVICE-BY-TYPE');
+  await using h = hub();
+  await tell(h, 1, -60, 'A01', { who: 'ann', bed: 'ICU-01' });
+  await tell(h, 2, -60, 'A01', { who: 'bob', bed: 'ICU-02' });
+  const measured = async (idType: string, seq: number, minutes: number): Promise<void> => {
+    const bundle = readingBundle(seq, minutes, { value: 60 + seq, device: 'D-1' }) as { entry: { resource: Observation }[] };
+    const identifier = { system: `${IDENTIFIER_SYSTEMS.device}${idType}`, value: 'D-1' };
+    for (const { resource } of bundle.entry) resource.device = { identifier };
+    const { outcomes } = await h.ingest.batch('gw-icu', bundle);
+    assert.equal(outcomes[0]?.status, 201);
+  };
+  await measured('serial', 1, -50);
+  const move = (bed: string, at: number) =>
+    h.whereabouts.moveDevice({ tenant: 'clinic', gateway: 'gw-icu', device: 'D-1', bed, at: minute(at) }, []);
+  await move('ICU-02', -45);
+  await measured('serial', 2, -40);
+  await measured('mac', 3, -40);
+  assert.deepEqual(await held(h, ['ann', 'bob']), { ann: [61, 63], bob: [62] });
+  await assert.rejects(move('ICU-01', -30), { code: 'PATIENT-DEVICE-TYPES', detail: 'mac, serial' });
+  const again = new Whereabouts({ store: h.store, gateways: () => h.registry.gateways(), clock: new TestClock() });
+  await again.open();
+  const places = await again.placing('clinic');
+  const bedOf = (idType?: 'serial' | 'mac') => places?.bedOf({ gateway: 'gw-icu', device: 'D-1', idType }, 'ICU-01', minute(-20));
+  assert.deepEqual([bedOf('serial'), bedOf('mac'), bedOf()], ['ICU-02', 'ICU-01', 'ICU-02']);
 });
 
 test('of a device that was forgotten, because its gateway names a new one in each message, rows are moved all the same, and the status says so', async () => {
