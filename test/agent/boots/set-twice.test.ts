@@ -14,12 +14,12 @@ const MINUTE_MS = 60_000;
 const ALWAYS = { notBefore: 0, notAfter: Date.UTC(2040, 0, 1) };
 
 /** A gateway whose machine shows this time at first, and what it has received, with when that truly was. */
-async function gateway(wall: number, isSynchronized: () => boolean | undefined) {
+async function gateway(wall: number, isSynchronized: () => boolean | undefined, mayStandStill = false) {
   const machine = { wall, mono: 1000, now: () => machine.wall, monotonicMs: () => machine.mono };
   let truly = TRUE_TIME;
   const clock = new NetworkClock({
     ...{ floors: { certain: FLOOR }, log: silentLogger, machine, isSynchronized },
-    boot: { id: 'boot', countsSleep: true, sinceMs: () => machine.mono },
+    boot: { id: 'boot', countsSleep: true, sinceMs: () => machine.mono, mayStandStill },
   });
   const real = await CrashingOutbox.create(nothingMet());
   clock.onKnown((known) => void real.outbox.timeKnown(known));
@@ -37,6 +37,12 @@ async function gateway(wall: number, isSynchronized: () => boolean | undefined) 
       truly += MINUTE_MS;
       machine.wall += MINUTE_MS;
       machine.mono += MINUTE_MS;
+    },
+    /** The machine is paused: no count of its own goes on, and its clock shows the time afterwards or not. */
+    pause(ms: number, isSetAfterwards: boolean): void {
+      truly += ms;
+      if (isSetAfterwards) machine.wall += ms;
+      clock.now();
     },
     /** Somebody sets the machine's clock. */
     set(at: number): void {
@@ -93,3 +99,24 @@ test('where the network is not believed and nobody else tells the time, what wai
   });
   assert.ok(rows[0]?.flags.includes('clock'), JSON.stringify(rows));
 });
+
+for (const wall of [0, TRUE_TIME])
+  for (const isSetAfterwards of [true, false])
+    test(`a virtual machine ${wall === 0 ? 'without the time' : 'whose clock was right'} is paused, ${isSetAfterwards ? 'and its clock set afterwards' : 'its clock too'}: nothing that came before goes out as sure of a time at which it did not come`, async () => {
+      verifies('STOOD-STILL-DOUBTFUL');
+      await using site = await gateway(wall, () => false, true);
+      await site.receive();
+      await site.receive();
+      site.pause(60 * MINUTE_MS, isSetAfterwards);
+      await site.receive();
+      assert.equal(site.clock.take(site.truly(), ALWAYS), true);
+      await site.receive();
+      let rows: Awaited<ReturnType<typeof site.handedOut>> = [];
+      await until(async () => {
+        rows = await site.handedOut();
+        return rows.length === 4;
+      });
+      for (const { off, flags } of rows)
+        assert.ok(Math.abs(off) <= 1 || (flags.includes('clock') && flags.includes('memory')), `off by ${off} ms ${flags.join()}`);
+      assert.deepEqual(rows.at(-1)?.flags, []);
+    });
