@@ -14,16 +14,18 @@ const isRequirement = (name: string): boolean => Object.hasOwn(REQUIREMENTS, nam
 const isTest = (name: string): boolean => /^test\/\S+\.test\.ts$/.test(name) && existsSync(join(root, name));
 const quotedIn = (part: string): string[] => [...part.matchAll(/`([^`]+)`/g)].map(([, quoted = '']) => quoted);
 
+const cellsOf = (line: string): string[] =>
+  line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+const isOfOwasp = (line: string): boolean => /^\| (?:risk|MCP\d\d) \|/.test(line);
+
 /** Cells of each row that states something: not of heads, nor of the lines below them. */
 const rows = text
   .split('\n')
-  .filter((line) => line.startsWith('|') && !/^\|(?: verdict \||-)/.test(line))
-  .map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  );
+  .filter((line) => line.startsWith('|') && !/^\|(?: verdict \||-)/.test(line) && !isOfOwasp(line))
+  .map(cellsOf);
 
 test('what is said to be prevented or bounded names its proof, and every proof exists', () => {
   verifies('THREATS-PROVEN');
@@ -35,6 +37,53 @@ test('what is said to be prevented or bounded names its proof, and every proof e
     const named = quotedIn(proof);
     assert.ok(named.length > 0, what);
     for (const name of named) assert.ok(isRequirement(name) || isTest(name), `${what}: ${name}`);
+  }
+});
+
+/** OWASP MCP Top 10, 2025, v0.1. */
+const OWASP = [
+  'Token Mismanagement & Secret Exposure',
+  'Privilege Escalation via Scope Creep',
+  'Tool Poisoning',
+  'Software Supply Chain Attacks & Dependency Tampering',
+  'Command Injection & Execution',
+  'Intent Flow Subversion (prompt injection via contextual payloads)',
+  'Insufficient Authentication & Authorization',
+  'Lack of Audit and Telemetry',
+  'Shadow MCP Servers',
+  'Context Injection & Over-Sharing',
+];
+
+test('each risk of the OWASP MCP Top 10 says what stands against it, and names requirements and tests that exist', () => {
+  verifies('THREATS-PROVEN');
+  const [, ...risks] = text.split('\n').filter(isOfOwasp).map(cellsOf);
+  assert.deepEqual(
+    risks.map(([id, name]) => [id, name]),
+    OWASP.map((name, i) => [`MCP${String(i + 1).padStart(2, '0')}`, name]),
+  );
+  for (const [id = '', , against = '', proof = '', ...more] of risks) {
+    assert.ok(against.length > 0 && more.length === 0, id);
+    const named = quotedIn(proof);
+    assert.ok(named.length >= 2, id);
+    for (const name of named) assert.ok(isRequirement(name) || isTest(name), `${id}: ${name}`);
+  }
+});
+
+test('every dependency is of one version, and every package has the hash of its content', () => {
+  verifies('DEPENDENCIES-PINNED');
+  const read = (name: string): unknown => JSON.parse(readFileSync(join(root, name), 'utf8'));
+  const { dependencies, devDependencies } = read('package.json') as Record<'dependencies' | 'devDependencies', Record<string, string>>;
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
+    assert.match(version, /^\d+\.\d+\.\d+(?:-[\w.]+)?$/, name);
+  const { packages } = read('package-lock.json') as {
+    packages: Record<string, { integrity?: string; resolved?: string; inBundle?: boolean; link?: boolean }>;
+  };
+  // What is bundled in another package has its hash.
+  const locked = Object.entries(packages).filter(([name, { inBundle }]) => name !== '' && !inBundle);
+  assert.ok(locked.length > 100);
+  for (const [name, { integrity, resolved = 'https://registry.npmjs.org/' }] of locked) {
+    assert.match(integrity ?? '', /^sha512-/, name);
+    assert.ok(resolved.startsWith('https://registry.npmjs.org/'), name);
   }
 });
 

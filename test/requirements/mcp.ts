@@ -100,6 +100,11 @@ export const MCP = {
     behaviour:
       'What a device wrote stands in fields named untrusted alone, in no words of an answer, and free text only where it is asked for.',
   },
+  'MCP-NO-LEAK': {
+    source: 'issue 10, Proof; mcp.md §2.5',
+    behaviour:
+      'Clients that abandon 500 sessions, vanish or come back again and again leave no session, stream, connection, timer or memory behind, over HTTP, the line wire and `vitalmesh connect`.',
+  },
   'MCP-ARGUMENTS': {
     source: 'issue 10, Proof',
     behaviour:
@@ -133,7 +138,8 @@ export const MCP = {
   'MCP-GATED': { source: 'mcp.md §2.5', behaviour: 'Subscriptions are authorised, filtered, bounded, and end with the right to them.' },
   'MCP-DOCUMENTED': {
     source: 'issue 10, Done means',
-    behaviour: 'docs/mcp.md is what is registered and what a run of one example of each resource, tool and prompt gives; one without an example is an error.',
+    behaviour:
+      'docs/mcp.md is what is registered and what a run of one example of each resource, tool and prompt gives; one without an example is an error.',
   },
   'MCP-EVERY-TOOL': {
     source: 'issue 10, Surface',

@@ -183,6 +183,10 @@ export const PRODUCT = {
     behaviour: 'Only a gateway that the registry lists for it may tell who lies where.',
   },
   'PACKAGE-WORKS': { source: 'architecture §2', behaviour: 'The packed package installs into an empty folder and its commands run.' },
+  'DEPENDENCIES-PINNED': {
+    source: 'OWASP MCP Top 10, MCP04',
+    behaviour: 'Every dependency is of one version, and every package that is installed has the hash of its content in package-lock.json.',
+  },
   'LAUNCHER-NODE': {
     source: 'OPERATIONS (exit codes)',
     behaviour:
