@@ -5,6 +5,7 @@ import { changeOfNumber } from '../../hub/patients/whereabouts/changes.ts';
 import { nobodyIn } from '../../hub/store/placing/placing.ts';
 import { AMEND_PG } from '../../hub/store/postgres/amend-statements.ts';
 import { TOLD_PG } from '../../hub/store/postgres/event-told.ts';
+import { IDENTITY_PG } from '../../hub/store/postgres/identity-statements.ts';
 import { PLACING_PG } from '../../hub/store/postgres/placing-statements.ts';
 import { openPostgresStore, type PostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { RETENTION_PG } from '../../hub/store/postgres/retention-statements.ts';
@@ -281,8 +282,8 @@ test('no statement walks a table', async () => {
       await client.query('DEALLOCATE looked_at');
       return rows.flatMap((row) => row['QUERY PLAN'].flatMap(({ Plan }) => walksOf(Plan, firstColumns)));
     };
-    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG, PLACING_PG, AMEND_PG, TOLD_PG].flatMap((table) =>
-      Object.entries(table),
+    for (const [name, sql] of [PG, USAGE_PG, TREND_PG, RETENTION_PG, VERIFY_PG, PLACING_PG, AMEND_PG, TOLD_PG, IDENTITY_PG].flatMap(
+      (table) => Object.entries(table),
     )) {
       if (WHOLE.includes(name)) continue;
       walks.push(...(await walked(sql)).map((walk) => `${name}: ${walk}`));

@@ -122,10 +122,11 @@ export const AMEND_PG = {
   forgetGiver: 'UPDATE amended_row SET patient = NULL, bed = NULL WHERE patient = $1',
 
   countChanged: `
-    SELECT count(*)::int AS rows FROM amendment a JOIN amended_row r ON r.amendment IN (a.key, -a.key) WHERE a.tenant = $1 AND a.id = $2`,
+    SELECT count(*)::int AS rows FROM amendment a CROSS JOIN LATERAL (VALUES (a.key), (-a.key)) AS s (key)
+    JOIN amended_row r ON r.amendment = s.key WHERE a.tenant = $1 AND a.id = $2`,
   idsChanged: `
-    SELECT w.agent, w.epoch, o.seq, o.part FROM amendment a JOIN amended_row r ON r.amendment IN (a.key, -a.key)
-    JOIN observation o ON o.key = r.observation AND o.sort_time = r.sort_time JOIN writer w ON w.key = o.writer
+    SELECT w.agent, w.epoch, o.seq, o.part FROM amendment a CROSS JOIN LATERAL (VALUES (a.key), (-a.key)) AS s (key)
+    JOIN amended_row r ON r.amendment = s.key JOIN observation o ON o.key = r.observation AND o.sort_time = r.sort_time JOIN writer w ON w.key = o.writer
     WHERE a.tenant = $1 AND a.id = $2 ORDER BY r.observation LIMIT $3`,
   idsOfSeries: `
     SELECT w.agent, w.epoch, o.seq, o.part FROM observation o JOIN writer w ON w.key = o.writer

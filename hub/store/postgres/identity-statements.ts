@@ -25,7 +25,7 @@ export const IDENTITY_PG = {
   ofKeys: `
     SELECT o.key, vital, device, test, o.sort_time AS "sortTime", effective
     FROM unnest($1::bigint[], $2::bigint[]) AS g (key, sort_time) JOIN observation o ON o.key = g.key AND o.sort_time = g.sort_time
-    WHERE judged > 0`,
+    WHERE judged <> 0`,
   // Of each arrival given (its place in the list, and which measurement it is of) the versions that somebody confirmed.
   confirmed: `
     SELECT g.i, o.key, o.value, o.components FROM unnest($2::int[], $3::text[], $4::text[], $5::boolean[], $6::bigint[]) AS g (i, vital, device, test, effective)
