@@ -61,13 +61,11 @@ export class EventPassage {
             return;
           }
           if (mayBegin) this.#begin();
-          const { done, value } = await frames.read();
+          const frame = await this.#next(frames);
           if (this.#ended) return;
-          if (done) this.#over();
-          else {
-            mayBegin ||= value[0] !== COLON;
-            controller.enqueue(value);
-          }
+          mayBegin ||= frame?.[0] !== COLON;
+          if (frame) controller.enqueue(frame);
+          else this.#over();
         },
         cancel: (reason) => {
           this.#controller = undefined;
@@ -100,6 +98,17 @@ export class EventPassage {
     if (this.#begun) return;
     this.#begun = true;
     this.#room();
+  }
+
+  /** What the SDK says next; undefined where it has ended it. Rejects where that fails; the stream is over by it. */
+  async #next(frames: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array | undefined> {
+    try {
+      return (await frames.read()).value;
+    } catch (error) {
+      this.#ended = true;
+      this.#controller = undefined;
+      throw error;
+    }
   }
 
   /** The SDK has ended it. */

@@ -30,6 +30,10 @@ class Said {
   close(): void {
     this.#controller?.close();
   }
+
+  fail(): void {
+    this.#controller?.error(new Error('the stream failed'));
+  }
 }
 
 interface Stream {
@@ -172,16 +176,21 @@ test('its end comes last, ends the part of the SDK, and nothing is written behin
   }
 });
 
-test('when the SDK ends it, it is over', async () => {
+test('when the SDK ends it, or fails, it is over', async () => {
   verifies('MCP-STREAM-PACED');
-  const { said, passage, room, lead, response } = await opened({ acknowledged: false });
-  const begun = room();
-  lead();
-  await begun;
-  const finished = new Promise((resolve) => response.once('finish', resolve));
-  said.close();
-  await finished;
-  passage.send('{"n":1}');
-  passage.end();
-  assert.equal(response.errored, null);
+  for (const over of ['close', 'fail'] as const) {
+    const { said, passage, room, lead, response } = await opened({ acknowledged: false });
+    const begun = room();
+    lead();
+    await begun;
+    const errors: unknown[] = [];
+    response.on('error', (error) => errors.push(error));
+    const finished = new Promise((resolve) => response.once('finish', resolve));
+    said[over]();
+    await finished;
+    passage.send('{"n":1}');
+    passage.end();
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(errors, [], over);
+  }
 });
