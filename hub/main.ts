@@ -267,7 +267,7 @@ async function run(config: HubConfig, asked?: ConformanceRequest): Promise<void>
     staleness.changed(currencies);
     for (const changed of patients) feed.publish(changed);
     clinical.due?.elsewhere(patients, currencies);
-    if (erased) forgetErased(erased, { staleness, whereabouts, feed, clock });
+    if (erased) forgetErased(erased, { staleness, whereabouts, registry, feed, clock });
     lookAgain();
   });
   const backups = { store, tenants: () => tenantsOf(registry, store), policy, recipients: config.backup.recipients, clock, log };

@@ -179,8 +179,11 @@ export class Whereabouts implements Presence {
 
   /** That somebody was erased, of whom nothing may stay known once the store has forgotten them, too. */
   erased(tenant: string, patient: string): void {
-    this.#known.get(tenant)?.erased.add(patient);
-    this.#tell(tenant, [patient]);
+    const known = this.#known.get(tenant);
+    known?.erased.add(patient);
+    // Who was merged into them stands for themselves again: a list that names that one changes by it.
+    const merged = known ? this.known(tenant, (id) => id !== patient && known.places.personBehind(id)?.id === patient) : [];
+    this.#tell(tenant, [patient, ...merged]);
   }
 
   /** Public ids of whoever was heard of in a tenant, of those whom `isWanted` names. */
@@ -330,7 +333,10 @@ export class Whereabouts implements Presence {
     const anew = await this.#begun(tenant, seen);
     for (const patient of erased) if (anew.places.people.has(patient)) anew.erased.add(patient);
     this.#tenants.set(tenant, Promise.resolve(anew));
-    this.#tell(tenant, anew.isSandbox === isSandbox ? [...erased] : [...new Set([...places.people.ids(), ...anew.places.people.ids()])]);
+    const [before, now] = [[...places.people.ids()], anew.places.people];
+    // Another hub may have erased more people meanwhile, of whom nothing was told yet: who is known no more is nowhere from now on.
+    const gone = before.filter((id) => !now.has(id));
+    this.#tell(tenant, [...new Set(anew.isSandbox === isSandbox ? [...erased, ...gone] : [...before, ...now.ids()])]);
   }
 
   /** Reads what was stored behind what is known, at least up to `version`. `ready` is called before anybody is told. */

@@ -96,7 +96,7 @@ test('an erasure whose commit lost its answer is told in the hub that made it, w
   const tell = ({ erased: gone }: OthersStored): void => {
     if (!gone) return;
     erased.push(['pat-icu-01', 'pat-icu-02'].filter((id) => gone.isPatient(id)));
-    forgetErased(gone, { staleness, whereabouts: { known: () => [] }, feed, clock: systemClock });
+    forgetErased(gone, { staleness, whereabouts: { known: () => [] }, registry: { patients: () => [] }, feed, clock: systemClock });
   };
   // Long, so that it is told because it is known to be unsure.
   await using others = new OtherHubs({ store, log: silentLogger, tell, everyMs: 60_000 });

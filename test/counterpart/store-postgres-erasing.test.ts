@@ -86,7 +86,10 @@ test('another hub of the store is told that somebody is gone, and takes nothing 
   const told = Promise.withResolvers<Change>();
   using _subscribed = feed.subscribe((change) => change.kind === 'erased' && told.resolve(change));
   const tell = ({ erased: gone }: OthersStored): void =>
-    void (gone && forgetErased(gone, { staleness, whereabouts: { known: () => [] }, feed, clock: systemClock }));
+    void (
+      gone &&
+      forgetErased(gone, { staleness, whereabouts: { known: () => [] }, registry: { patients: () => [] }, feed, clock: systemClock })
+    );
   await using others = new OtherHubs({ store: b, log: silentLogger, tell });
   await others.start(stop.signal);
   await erased(a);

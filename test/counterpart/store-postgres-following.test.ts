@@ -51,6 +51,7 @@ async function hubOn(
         forgetErased(erased, {
           staleness: { currentOf: () => [], changed: () => undefined },
           whereabouts: h.whereabouts,
+          registry: h.registry,
           feed: h.feed,
           clock,
         });
