@@ -48,7 +48,7 @@ export const waitForChange = tool({
     const spentMs = (): number => clock.monotonicMs() - startedMs;
     const mostMs = asked.timeout_seconds * 1000;
     while (!round.hasChanged && spentMs() < mostMs) {
-      await round.hear(await watching.changed(mostMs - spentMs(), signal));
+      await round.hear(await watching.changed(Math.max(0, mostMs - spentMs()), signal));
       await progress(spentMs(), mostMs);
     }
     const since = waits.remember(caller, { of: subjectOf(asked), snapshots: round.snapshots } satisfies Baseline);
