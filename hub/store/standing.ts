@@ -6,6 +6,8 @@ import { isVoid } from './amend/amended.ts';
 import { doubtRollups, rollupsAt } from './doubt.ts';
 import { Judging } from './identity/judging-sqlite.ts';
 import { Currencies, LatestRows } from './latest-rows.ts';
+import { isKeptOut, type KeptVersion } from './placing/standing-again.ts';
+import { PLACING_SQL } from './placing/statements.ts';
 import { startsRolledFrom } from './rolled-from.ts';
 import { SQL } from './statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from './store.ts';
@@ -70,6 +72,8 @@ class VersionsOfPatient {
   #hasPreliminary: boolean;
   #isRevised = false;
   #mayStand = false;
+  /** Whether it would stand if nobody had decided that it is void: then it takes the place of others all the same. */
+  #wouldStand = false;
 
   constructor(database: Writing, of: OfPatient) {
     this.#database = database;
@@ -84,7 +88,8 @@ class VersionsOfPatient {
     const { arrival, amended } = version;
     this.#isRevised = this.#hasRevision && this.#revisionOf(version);
     const isReplaced = this.#isRevised || (arrival.status === 'preliminary' && this.#isSettled(version));
-    this.#mayStand = mayBeCurrent(arrival.flags, arrival.status) && !isReplaced && !isVoid(amended);
+    this.#wouldStand = mayBeCurrent(arrival.flags, arrival.status) && !isReplaced;
+    this.#mayStand = this.#wouldStand && !isVoid(amended);
     return this.#mayStand;
   }
 
@@ -95,7 +100,7 @@ class VersionsOfPatient {
     // A correction leaves what the same sender sent after it; what takes back takes back all.
     if (isWithdrawal(a.status)) this.#withdraw(a, [key, 0, 0, 0]);
     else if (isRevision(a.status) && !this.#isRevised) this.#withdraw(a, [key, writer, id.seq, id.index]);
-    const settles = this.#mayStand && this.#hasPreliminary && isSettled(a.status);
+    const settles = this.#wouldStand && this.#hasPreliminary && isSettled(a.status);
     if (settles) this.#settle(version);
     this.#judging.stored(key, a, !settles && !isRevision(a.status));
     // What they concern may stand behind them in the same batch.
@@ -131,7 +136,11 @@ class VersionsOfPatient {
     const which = this.#measurement(arrival);
     const inOrder = this.#database.prepare<(string | number)[]>(SQL.isSettled).get(...which, arrival.effective, writer, id.seq);
     if (inOrder !== undefined) return true;
-    return this.#database.prepare<(string | number)[]>(SQL.isSettledAside).get(...which, writer, id.seq) !== undefined;
+    if (this.#database.prepare<(string | number)[]>(SQL.isSettledAside).get(...which, writer, id.seq) !== undefined) return true;
+    const kept = this.#database
+      .prepare<(string | number)[], KeptVersion>(PLACING_SQL.versionsOf)
+      .all(...which, arrival.effective, ...which);
+    return isKeptOut(kept, { writer, seq: id.seq, part: id.index });
   }
 
   /** Whether its sender had taken it back, or sent a better one. */

@@ -319,6 +319,22 @@ export function storeAmendContract(name: string, place: () => Promise<StorePlace
     }
   });
 
+  check('a final value that is void keeps out the preliminary one that it had replaced, whichever comes first', async (store) => {
+    verifies('AMEND-ORDER-FREE', 'AMEND-VOID');
+    await store.storeBatch(batchOf([reading(1, 99), reading(2, 99, { patientId: HIM })]));
+    await amend(store, { selection: stretch(9) });
+    await amend(store, { kind: 'reassign', to: HIM, selection: stretch(9) });
+    await carriedOut(store);
+    // The final ones come as hers, void, and become his at once; the preliminary ones are his own.
+    const preliminary = (seq: number, ago: number): Arrival => reading(seq, ago, { patientId: HIM, status: 'preliminary' });
+    await store.storeBatch(batchOf([reading(3, 8), reading(4, 7, { status: 'corrected' })]));
+    await store.storeBatch(batchOf([preliminary(5, 8), preliminary(6, 7), preliminary(7, 6), preliminary(8, 5), preliminary(9, 4)]));
+    assert.deepEqual((await standing(store, HIM)).stands, [2, 7, 8, 9]);
+    await store.storeBatch(batchOf([reading(10, 6), reading(11, 5, { status: 'corrected' })]));
+    assert.deepEqual(await standing(store, HIM), { stands: [2, 9], isVoid: [3, 4, 10, 11], latest: [9] });
+    assert.deepEqual((await store.verify()).findings, []);
+  });
+
   check('what was given on and on goes back one by one, whichever is undone first', async (store) => {
     verifies('AMEND-UNDO');
     await store.storeBatch(batchOf([reading(1, 2), reading(2, 2, { patientId: HIM }), reading(3, 2, { patientId: 'pat-c' })]));

@@ -43,6 +43,14 @@ export function standingsOf(versions: readonly KeptVersion[]): Map<number, numbe
   return standings;
 }
 
+/** Whether a preliminary value that comes behind these is kept out by a final one that is void: that it had replaced the preliminary one holds all the same. Pure. */
+export function isKeptOut(kept: readonly KeptVersion[], { writer, seq, part }: Pick<KeptVersion, 'writer' | 'seq' | 'part'>): boolean {
+  if (!kept.some(({ amended }) => isVoid(amended))) return false;
+  const key = Number.MAX_SAFE_INTEGER;
+  const next = { key, writer, seq, part, standing: 1, revises: 0, preliminary: 1, flags: null, amended: 0 };
+  return standingsOf([...kept, next]).get(key) !== 1;
+}
+
 /** Whether a preliminary value came behind its final one. */
 function isSettled(version: KeptVersion, before: readonly KeptVersion[], standings: ReadonlyMap<number, number>): boolean {
   if (version.preliminary === 0) return false;

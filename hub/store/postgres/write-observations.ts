@@ -6,14 +6,17 @@ import { isVoid } from '../amend/amended.ts';
 import type { AmendedArrival } from '../amend/rules.ts';
 import { rollupsAt } from '../doubt.ts';
 import { isNobody } from '../placing/placing.ts';
+import { isKeptOut } from '../placing/standing-again.ts';
 import type { Series } from '../rolled-from.ts';
 import { MAX_LATEST } from '../statements.ts';
 import type { Arrival, ArrivedBatch, CurrencyChange } from '../store.ts';
 import { addMeasurement } from './amend-arrivals.ts';
+import { type VersionRow, withStatus } from './amend-standing.ts';
 import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
 import { Judging } from './identity.ts';
 import { patientKeys, placedColumns } from './placing-keep.ts';
+import { PLACING_PG } from './placing-statements.ts';
 import { startsRolledFrom } from './rolled-from.ts';
 import { doubtRollups } from './rollups.ts';
 import { type Standing, supersedes } from './standing.ts';
@@ -104,13 +107,16 @@ export class ObservationWriter {
   }
 
   /** `isReplaced`: none of them stands, whatever else. Gives what was found of each when it came, and whether it stands. */
-  async #add(rows: readonly Row[], isReplaced = false): Promise<{ revised: boolean; hasPreliminary: boolean; stands: boolean }[]> {
+  async #add(
+    rows: readonly Row[],
+    isReplaced = false,
+  ): Promise<{ revised: boolean; hasPreliminary: boolean; stands: boolean; wouldStand: boolean }[]> {
     if (rows.length === 0) return [];
     const found = await this.#standing(rows);
-    const mayStand = rows.map(
-      ({ arrival, amended }, i) =>
-        mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false && !isReplaced && !isVoid(amended?.amended ?? 0),
+    const wouldStand = rows.map(
+      ({ arrival }, i) => mayBeCurrent(arrival.flags, arrival.status) && found[i]?.revised === false && !isReplaced,
     );
+    const mayStand = rows.map(({ amended }, i) => wouldStand[i] === true && !isVoid(amended?.amended ?? 0));
     await this.#insert(
       rows,
       rows.map(({ arrival }, i) => (isWithdrawal(arrival.status) ? -1 : Number(mayStand[i]))),
@@ -130,8 +136,10 @@ export class ObservationWriter {
     }
     await this.#setLatest([...changed].map(([name, row]) => [row, current.get(name)] as const).flatMap(isSet));
     for (const [i, row] of rows.entries())
-      if (mayStand[i] && found[i]?.hasPreliminary && row.arrival.status === 'final') await this.#settle(row);
-    return found.map(({ revised, hasPreliminary }, i) => ({ revised, hasPreliminary, stands: mayStand[i] ?? false }));
+      if (wouldStand[i] && found[i]?.hasPreliminary && row.arrival.status === 'final') await this.#settle(row);
+    return found.map(({ revised, hasPreliminary }, i) => {
+      return { revised, hasPreliminary, stands: mayStand[i] ?? false, wouldStand: wouldStand[i] ?? false };
+    });
   }
 
   async #standing(rows: readonly Row[]): Promise<Found[]> {
@@ -226,8 +234,14 @@ export class ObservationWriter {
     const { vital, device, test, effective, sortTime } = row.arrival;
     const which = [patientKey, vital, device, test, effective, writer, id.seq];
     const [found] = await this.#commit.query<{ settled: boolean }>(PG.isSettled, which);
-    const [added] = await this.#add([row], found?.settled ?? false);
+    const [added] = await this.#add([row], found?.settled || (await this.#isKeptOut(row)));
     if (added?.stands) await this.#commit.query(PG.addPreliminary, [this.#batch.tenant, ...which, id.index, key, sortTime]);
+  }
+
+  async #isKeptOut({ patientKey, writer, id, arrival: { vital, device, test, effective } }: Row): Promise<boolean> {
+    const kept = await this.#commit.query<VersionRow>(PLACING_PG.versionsOf, [patientKey, vital, device, test, effective]);
+    if (!kept.some(({ amended }) => isVoid(amended))) return false;
+    return isKeptOut(await withStatus(this.#commit, kept), { writer, seq: id.seq, part: id.index });
   }
 
   /** Sets aside the preliminary values whose place the row takes. */
@@ -259,7 +273,7 @@ export class ObservationWriter {
     // A correction leaves what the same sender sent after it; what takes back takes back all.
     if (isWithdrawal(status)) await this.#withdraw(row, [key, 0, 0, 0]);
     else if (!added?.revised) await this.#withdraw(row, [key, writer, id.seq, id.index]);
-    if (added?.stands && added.hasPreliminary && isSettled(status)) await this.#settle(row);
+    if (added?.wouldStand && added.hasPreliminary && isSettled(status)) await this.#settle(row);
   }
 
   /** Sets aside what the row takes back or replaces. `by`: key, writer, row and part of it. */
