@@ -105,6 +105,8 @@ test('a running hub lets people in by identity and token, ends their streams at 
     .filter(({ action }) => ['session.open', 'registry.change', 'vitals.subscribe'].includes(action))
     .map(({ principal, action, outcome, reason }) => `${principal.replace(/\d+$/, 'uid')} ${action} ${outcome} ${reason}`);
   assert.deepEqual(told, [
+    // The registry, and the tools that are served.
+    'local:uid registry.change allowed loaded',
     'local:uid registry.change allowed loaded',
     'ai-stranger session.open denied ACCESS-CREDENTIALS',
     'ai-nurse vitals.subscribe allowed granted',

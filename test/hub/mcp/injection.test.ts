@@ -9,7 +9,7 @@ import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import { CONTROL_CHARACTERS } from '../../../shared/observation-code.ts';
 import { verifies } from '../../requirements.ts';
 import type { TestClient } from '../../support/mcp-clients.ts';
-import { everyCompletion, everyToolCall, everyUri } from './every-surface.ts';
+import { type Askable, everyCompletion, everyToolCall, everyUri } from './every-surface.ts';
 import { INJECTIONS, tokensIn } from './injection-corpus.ts';
 import { type InjectionSite, injectionSite } from './injection-site.ts';
 import { WAYS } from './support.ts';
@@ -87,13 +87,21 @@ test('the corpus has what it must have, and the most of it gets into the store',
 
 for (const [way, { revision, connect, service }] of WAYS.entries()) {
   const client = (identity: string): Promise<TestClient> => connect(site.as(identity), service);
+  /** Of each of the many ids one way asks; every kind of question is asked by all. */
+  const some = (ids: readonly string[]): string[] => ids.filter((_, i) => i % WAYS.length === way);
+  const share = (): Askable => {
+    const { patients, devices, observations } = site.askable;
+    return { ...site.askable, patients: some(patients), devices: some(devices), observations: some(observations) };
+  };
+  /** What was stored of the patients of this way. */
+  const stored = (): string[] => some(INJECTIONS.map(({ token }) => token)).filter((token) => site.stored.has(token));
 
   test(`${revision}: what others wrote stands in no tool's answer but in fields named untrusted, and free text where it was asked for`, async () => {
     verifies('MCP-UNTRUSTED');
     await using asked = await client('ai-nurse');
     const [found, answered] = [new Found(), new Set<string>()];
     const texts = new Set<string>();
-    for (const [name, args] of everyToolCall(site.askable)) {
+    for (const [name, args] of everyToolCall(share())) {
       const { answer, error } = await said(asked.call(name, args));
       const result = answer as { isError?: boolean } | undefined;
       if (result !== undefined && result.isError !== true) answered.add(name);
@@ -111,18 +119,19 @@ for (const [way, { revision, connect, service }] of WAYS.entries()) {
       'not answered at all',
     );
     // A test that finds nothing anywhere would prove nothing.
-    assert.ok(found.marked.size >= 50, `${found.marked.size} stood in fields named untrusted`);
-    assert.ok(texts.size >= 50, `${texts.size} were given as free text`);
+    for (const all of [found.marked, texts])
+      assert.deepEqual(
+        stored().filter((token) => !all.has(token)),
+        [],
+        'nowhere at all',
+      );
   });
 
   test(`${revision}: nor in any resource, list, completion, prompt or notification`, async () => {
     verifies('MCP-UNTRUSTED', 'MCP-PROMPTS');
     const found = new Found();
     const read = new Set<string>();
-    // Each of the many ids by one of the ways.
-    const some = (ids: readonly string[]): string[] => ids.filter((_, i) => i % WAYS.length === way);
-    const { devices, observations } = site.askable;
-    const askable = { ...site.askable, devices: some(devices), observations: some(observations) };
+    const askable = share();
     await using technician = await client('ai-technician');
     await using asked = await client('ai-nurse');
     for (const kind of KINDS)
@@ -154,12 +163,16 @@ for (const [way, { revision, connect, service }] of WAYS.entries()) {
           found.look(error, name);
         }
     }
-    const uris = site.askable.patients.flatMap((patient) => [`vitals://patient/${patient}/latest`, `vitals://patient/${patient}/alerts`]);
+    const uris = askable.patients.flatMap((patient) => [`vitals://patient/${patient}/latest`, `vitals://patient/${patient}/alerts`]);
     const updates = await asked.subscribe(['vitals://patients', 'vitals://ward/icu/latest', ...uris]);
     for (const uri of uris) await updates.count(uri, 1);
     found.look(updates.seen, 'a notification');
     assert.deepEqual(found.elsewhere, []);
-    assert.ok(found.marked.size >= 50, `${found.marked.size} stood in fields named untrusted`);
+    assert.deepEqual(
+      stored().filter((token) => !found.marked.has(token)),
+      [],
+      'nowhere at all',
+    );
   });
 }
 

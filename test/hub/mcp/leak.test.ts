@@ -88,7 +88,7 @@ const WIRES: Readonly<Record<string, (endpoint: Endpoint) => Promise<Wire>>> = {
 
 type Fetched = (body: unknown, headers: Record<string, string>, signal?: AbortSignal) => Promise<Response>;
 
-function overHttp(fetched: Fetched, dispose: () => Promise<void>): Wire {
+function overHttp(fetched: Fetched, dispose: () => PromiseLike<void>): Wire {
   return {
     abandon: async () => {
       const answer = await fetched(INITIALIZE, HEADERS);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { serveMcpLines } from '../../../../hub/mcp/line/line-service.ts';
 import { silentLogger } from '../../../../shared/log.ts';
