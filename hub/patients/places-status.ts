@@ -14,7 +14,7 @@ export interface LostMovements {
 
 export interface PlacesStatus {
   lostMovements: readonly LostMovements[];
-  /** Gateways that named more devices than the hub remembers. */
+  /** Gateways that named more devices, or beds of them, than the hub remembers. */
   devicesLeftOut: readonly LeftOut[];
 }
 
@@ -40,7 +40,7 @@ export function placesRows({
   for (const { gateway, count } of devicesLeftOut)
     rows.push([
       'Devices',
-      `${gateway} names more devices than are remembered; ${count} were let go of. Does a source name a new one in each message?`,
+      `${gateway} names more devices, or beds of them, than are remembered; ${count} were let go of. Does a source name a new one in each message?`,
     ]);
   return rows;
 }

@@ -199,7 +199,7 @@ test('the status says what a store that was put back lost of who lies where, unt
   assert.match(text, /^Movements +clinic, .*: told again until 1970-01-01T00:00:30\.000\+00:00 alone; PATIENT-MOVEMENTS-LOST/m);
   assert.match(text, /^Movements +3 since the start: INGEST-MOVEMENT-OLD/m);
   const leftOut = formatHubStatus({ ...status, devicesLeftOut: [{ gateway: 'gw1', count: 7 }] });
-  assert.match(leftOut, /^Devices {8}gw1 names more devices than are remembered; 7 were let go of/m);
+  assert.match(leftOut, /^Devices {8}gw1 names more devices, or beds of them, than are remembered; 7 were let go of/m);
   const again = formatHubStatus({ ...status, lostMovements: [{ ...lost, toldAgainUntil: null }] });
   assert.match(again, /PATIENT-HAND-LOST/);
   assert.doesNotMatch(again, /PATIENT-MOVEMENTS-LOST/);

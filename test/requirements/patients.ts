@@ -162,7 +162,7 @@ export const PATIENTS = {
   'DEVICES-SEEN-BOUNDED': {
     source: 'issue 9, Who is this; Figures',
     behaviour:
-      'Where devices stood by their messages is remembered of so many of a gateway and of all; what is let go of is counted and said by the status, and such a device is looked for in all beds when it is moved.',
+      'Where devices stood by their messages is remembered of so many pairs of device and bed of a gateway and of all; what is let go of is counted and said by the status, and such a device is looked for in all beds when it is moved.',
   },
   'IDENTITY-DOUBTFUL': {
     source: 'issue 9, Who is this',

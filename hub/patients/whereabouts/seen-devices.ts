@@ -1,13 +1,13 @@
 import type { DeviceIdType } from '../../registry/adopted.ts';
 import type { DeviceKey } from '../../store/placing/placing.ts';
 
-/** Most devices that are remembered, of one gateway and of all of a tenant: one that names a new device in each message must not fill the memory, nor push out what others have. */
-export const SEEN_DEVICES = { ofGateway: 2048, all: 65_536 } as const;
+/** Most pairs of a device and a bed that are remembered, of one gateway and of all of a tenant: one that names a new device or bed in each message must not fill the memory, nor push out what others have. */
+export const SEEN_DEVICES = { ofGateway: 8192, all: 65_536 } as const;
 
 /** Of how many devices of a gateway it is no longer known where they stood. */
 export interface LeftOut {
   gateway: string;
-  /** As often as one was let go of to make room. */
+  /** As often as one was let go of to make room, with all its beds. */
   count: number;
 }
 
@@ -20,14 +20,16 @@ interface Seen {
 interface OfGateway {
   /** By id; whichever was first heard of last at the end. */
   devices: Map<string, Seen>;
+  /** How many beds they have, all together. */
+  pairs: number;
   leftOut: number;
 }
 
-/** Where the messages of devices said that they stood, since the hub began. In memory alone, and of as many devices as `SEEN_DEVICES` says. */
+/** Where the messages of devices said that they stood, since the hub began. In memory alone, and as much as `SEEN_DEVICES` says. */
 export class SeenDevices {
   readonly #of = new Map<string, OfGateway>();
   readonly #most: { ofGateway: number; all: number };
-  #count = 0;
+  #pairs = 0;
 
   constructor(most: { ofGateway: number; all: number } = SEEN_DEVICES) {
     this.#most = most;
@@ -36,21 +38,26 @@ export class SeenDevices {
   /** What names no device says nothing of one. */
   note({ gateway, device, idType }: DeviceKey, bed: string): void {
     if (device === '') return;
-    const of = this.#of.get(gateway) ?? { devices: new Map<string, Seen>(), leftOut: 0 };
+    const of = this.#of.get(gateway) ?? { devices: new Map<string, Seen>(), pairs: 0, leftOut: 0 };
     this.#of.set(gateway, of);
-    const seen = of.devices.get(device);
-    if (seen !== undefined) {
-      seen.beds.add(bed);
-      if (idType && !seen.idTypes.includes(idType)) seen.idTypes.push(idType);
-      return;
-    }
-    if (of.devices.size >= this.#most.ofGateway) this.#letGo(of);
-    else if (this.#count >= this.#most.all) this.#letGo(this.#fullest() ?? of);
-    of.devices.set(device, { beds: new Set([bed]), idTypes: idType ? [idType] : [] });
-    this.#count += 1;
+    const known = of.devices.get(device);
+    if (known === undefined || !known.beds.has(bed)) this.#makeRoom(of);
+    // It may be the one that made room.
+    const seen = of.devices.get(device) ?? { beds: new Set<string>(), idTypes: known?.idTypes ?? [] };
+    of.devices.set(device, seen);
+    if (idType && !seen.idTypes.includes(idType)) seen.idTypes.push(idType);
+    if (seen.beds.has(bed)) return;
+    seen.beds.add(bed);
+    of.pairs += 1;
+    this.#pairs += 1;
   }
 
-  /** In which beds a device was said to stand; undefined where that is not all, because its gateway named more devices than are remembered. */
+  /** How many pairs of a device and a bed are remembered. */
+  get pairs(): number {
+    return this.#pairs;
+  }
+
+  /** In which beds a device was said to stand; undefined where that is not all, because its gateway named more than is remembered. */
   bedsOf({ gateway, device }: DeviceKey): ReadonlySet<string> | undefined {
     const of = this.#of.get(gateway);
     return of !== undefined && of.leftOut > 0 ? undefined : (of?.devices.get(device)?.beds ?? new Set());
@@ -73,18 +80,26 @@ export class SeenDevices {
       .sort((a, b) => (a.gateway < b.gateway ? -1 : 1));
   }
 
-  /** The one that was heard of first; a device that still sends is remembered anew with its next message. */
+  /** For one pair more. */
+  #makeRoom(of: OfGateway): void {
+    if (of.pairs >= this.#most.ofGateway) this.#letGo(of);
+    else if (this.#pairs >= this.#most.all) this.#letGo(this.#fullest() ?? of);
+  }
+
+  /** The device that was heard of first; one that still sends is remembered anew with its next message. */
   #letGo(of: OfGateway): void {
-    const first = of.devices.keys().next().value;
+    const first = of.devices.entries().next().value;
     if (first === undefined) return;
-    of.devices.delete(first);
+    const [device, { beds }] = first;
+    of.devices.delete(device);
     of.leftOut += 1;
-    this.#count -= 1;
+    of.pairs -= beds.size;
+    this.#pairs -= beds.size;
   }
 
   #fullest(): OfGateway | undefined {
     let fullest: OfGateway | undefined;
-    for (const of of this.#of.values()) if (fullest === undefined || of.devices.size > fullest.devices.size) fullest = of;
+    for (const of of this.#of.values()) if (fullest === undefined || of.pairs > fullest.pairs) fullest = of;
     return fullest;
   }
 }
