@@ -39,7 +39,8 @@ export function countedFrom(
   if (list === undefined) return 0;
   if (list.tenant !== tenant) return now;
   if (list.patient === null) return list.since;
-  const untyped = find(`any${name.slice(name.indexOf(' '))}`);
+  // What may be an address is kept in one spelling, whatever it turns out to be.
+  const untyped = find(adoptionName({ id: name.slice(name.indexOf(' ') + 1), idType: null }));
   return untyped?.tenant === tenant && untyped.patient === patient ? untyped.since : now;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NamedDevice } from '../../../hub/registry/adopted.ts';
+import { DEVICE_ID_TYPES, type NamedDevice } from '../../../hub/registry/adopted.ts';
 import { countsSince } from '../../../hub/registry/adoptions.ts';
 import { bindingsFrom, type KeptBinding, sinceByGateway } from '../../../hub/registry/bindings.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
@@ -57,6 +57,23 @@ test('a type that is said later changes nothing of the time; an id that may be o
     ['patient: pat-home-01, adopted: [WS-1, { id: BP-1, idType: serial }]', 1, 1],
     ['patient: pat-home-01, adopted: [{ id: WS-1, idType: serial }, BP-1]', 1, 2],
   );
+});
+
+test('a type that is said later changes nothing of the time of an id that looks like an address, however it is written', () => {
+  verifies('DEVICE-ADOPTED-SINCE');
+  const ids = ['AA12BB34CC56', 'aa12bb34cc56', '12-34-56-78-90-12', 'AA:12:BB:34:CC:56', 'aa12.bb34.cc56', 'WS-1'];
+  const adopted = (...rows: string[]): string => `gateways: [{ identity: gw, tenant: clinic, patient: pat-home-01, adopted: [${rows}] }]`;
+  for (const id of ids)
+    for (const idType of DEVICE_ID_TYPES) {
+      const named = `{ id: "${id}", idType: ${idType} }`;
+      const lists = [adopted(), adopted(`"${id}"`), adopted(named), adopted(named, '{ id: other, idType: serial }')].map(parseRegistry);
+      let kept: readonly KeptBinding[] = [];
+      for (const [i, list] of lists.entries()) kept = bindingsFrom(kept, list.bindings(), i + 10);
+      const gateway = lists.at(-1)?.gateway('gw') ?? assert.fail();
+      const since = sinceByGateway(kept).get('gw') ?? assert.fail();
+      assert.equal(countsSince({ ...gateway, since }, { id, idType }), 11, named);
+      assert.equal(countsSince({ ...gateway, since }, { id: 'other', idType: 'serial' }), 13, named);
+    }
 });
 
 test('what names no type of id counts from when all did that it may be', () => {
