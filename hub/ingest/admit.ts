@@ -99,13 +99,13 @@ export function admit(entry: unknown, by: Sender, sentAt: Instant | null = null)
   const { hints, flags: given, ...facts } = readObservation(observation);
   const owned = ownerOf({ ...facts, hints, flags: given }, sender, sentAt);
   if ('code' in owned) return refuse(owned.code, owned.rule, hints.bed);
-  const { patient, bed, times, placed } = owned;
+  const { patient, times, placed } = owned;
   if (facts.test && !takesTests) {
     const demo = given.includes('demo') ? { patient, device: facts.device } : undefined;
     return { ...refuse(TEST_DATA.code, TEST_DATA.rule, hints.bed), demo };
   }
   const { sortTime, freshAt, flags } = times;
-  const place = bed === null && !placed && !sender.registry.patient(sender.gateway.tenant, patient)?.bed ? 'home' : 'bed';
+  const place = placeOf(owned, sender);
   // Whether it is doubtful whose it is follows from what the store holds.
   const marked = withRange({ ...facts, flags: flags.filter((flag) => flag !== 'identity-doubtful') });
   const judged = isPersonal({ ...owned, vital: facts.vital, place }, sender);
@@ -125,6 +125,15 @@ export function admit(entry: unknown, by: Sender, sentAt: Instant | null = null)
     },
     heard,
   };
+}
+
+/**
+ * Where it was measured. What the gateway of a home measures is so at home, also while its patient lies in a bed: it says the same whether it or the admission came first. Of a device that
+ * is bound to somebody, wherever it is, it is where they lie.
+ */
+function placeOf({ patient, bed, placed }: Pick<Owned, 'patient' | 'bed' | 'placed'>, { gateway, registry }: Sender): Place {
+  if (bed !== null || placed) return 'bed';
+  return gateway.patient === patient || !registry.patient(gateway.tenant, patient)?.bed ? 'home' : 'bed';
 }
 
 /** Whether a reading is of a device that others in the home may use, so that it may be theirs. */

@@ -66,7 +66,9 @@ test('a type that is said later changes nothing of the time of an id that looks 
   for (const id of ids)
     for (const idType of DEVICE_ID_TYPES) {
       const named = `{ id: "${id}", idType: ${idType} }`;
-      const lists = [adopted(), adopted(`"${id}"`), adopted(named), adopted(named, '{ id: other, idType: serial }')].map(parseRegistry);
+      const lists = [adopted(), adopted(`"${id}"`), adopted(named), adopted(named, '{ id: other, idType: serial }')].map((text) =>
+        parseRegistry(text),
+      );
       let kept: readonly KeptBinding[] = [];
       for (const [i, list] of lists.entries()) kept = bindingsFrom(kept, list.bindings(), i + 10);
       const gateway = lists.at(-1)?.gateway('gw') ?? assert.fail();
