@@ -19,7 +19,8 @@ export interface AgentPrograms {
   /** Runs the agent until SIGINT or SIGTERM. */
   run(config: AgentConfig): Promise<void>;
   /** Reads everything the configuration names, without starting; throws the first coded error. */
-  check(config: AgentConfig): Promise<void>;
+  /** Reads every file that is named; what the operator is to know of it, one line each. */
+  check(config: AgentConfig): Promise<readonly string[]>;
   /** `vitalmesh-agent decode ARGV`: resolves with the exit code. */
   decode(argv: string[], io: CommandIo): Promise<number>;
   /** `vitalmesh-agent capture`, from the agent behind this operator socket: resolves with the exit code. */
@@ -59,8 +60,8 @@ export function agentProgram(programs: AgentPrograms): Program {
         run: async (values, io) => {
           if (values['print-schema']) io.stdout.write(`${JSON.stringify(configJsonSchema(agentConfigSchema), null, 2)}\n`);
           else {
-            await programs.check(load(values));
-            io.stdout.write('The configuration is good.\n');
+            const notes = await programs.check(load(values));
+            io.stdout.write(['The configuration is good.', ...notes, ''].join('\n'));
           }
           return EXIT.ok;
         },

@@ -15,6 +15,7 @@ import { refuseRekey } from '../shared/storage/refuse-rekey.ts';
 import { openKeptClock } from '../shared/time/keep-time.ts';
 import type { NetworkClock } from '../shared/time/network-clock.ts';
 import { watchSynchronized } from '../shared/time/synchronized.ts';
+import { alarmNotes } from './alarm-notes.ts';
 import { type CapturedSource, captureCommand } from './capture/operator.ts';
 import { Taps } from './capture/taps.ts';
 import { type AgentPrograms, agentProgram } from './cli.ts';
@@ -217,13 +218,15 @@ function capturedSource({ zone }: AgentConfig, source: SourceConfig): CapturedSo
   return { name: source.name, profile, zone: source.zone ?? zone, ...framing };
 }
 
-async function check(config: AgentConfig): Promise<void> {
+/** What an operator is to know of a configuration that is good. */
+async function check(config: AgentConfig): Promise<string[]> {
   const gateway = await checkDestination(destinationOf(config));
   for (const source of config.sources) {
     prepareSource(config, source, gateway);
     checkCertificate(source);
   }
   checkKeyFile(config.outbox.keyFile, config.outbox.path);
+  return alarmNotes(config.sources);
 }
 
 /** Reads what proves who this agent is; the name of the gateway. Throws IDENTITY-*, FHIR-CREDENTIALS. */

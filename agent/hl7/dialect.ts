@@ -69,6 +69,10 @@ export interface ObxRules {
 
 /** What a source can say about alarms. Where it says nothing, silence is no calm. */
 export interface AlarmAbility {
+  /**
+   * `vendor`: whoever sends readings tells of alarms, too, by the same connection. `IHE PCD-04`: an interface or a sender of its own does, so that of readings alone nothing is known about
+   * alarms.
+   */
   form: 'none' | 'IHE PCD-04' | 'vendor';
   /** What of an alarm it says; what is not here is `unknown` in every alert of it. */
   says: readonly ('phase' | 'state' | 'inactivation' | 'priority' | 'type' | 'source' | 'instance')[];

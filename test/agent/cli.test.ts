@@ -196,7 +196,9 @@ test('check reads every file that is named, and makes none', async () => {
   verifies('CONFIG-ERRORS-HELP');
   using site = await AgentSite.make([MONITORS]);
   const check = () => call(['check', '--config', site.config]);
-  assert.deepEqual(await check(), { code: 0, stdout: 'The configuration is good.\n', stderr: '' });
+  const { code, stdout, stderr } = await check();
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.match(stdout, /^The configuration is good\.\n/);
   assert.deepEqual(readdirSync(site.folder).sort(), ['agent.yaml', 'gateway-1.json']);
 
   const key = join(site.folder, 'outbox.key');
@@ -224,6 +226,23 @@ test('check reads the files of the sources', async () => {
   assert.match(await found({ ...broker, mapping: '/nowhere/mapping.yaml' }), /^CONFIG-UNREADABLE: /);
   assert.match(await found({ ...broker, tls: { caFile: '/nowhere/ca.pem' } }), /^CONFIG-UNREADABLE: /);
   assert.equal(await found(broker), '');
+});
+
+test('check says of which HL7 sources nothing is known about alarms', async () => {
+  verifies('ALERTS-SURELY');
+  const told = async (source: object): Promise<string> => {
+    using site = await AgentSite.make([source]);
+    return (await call(['check', '--config', site.config])).stdout;
+  };
+  const { profile: _, ...unnamed } = { profile: '', ...MONITORS };
+  const unknown =
+    /^The configuration is good\.\nSource \S+ \((\S+)\): nothing is known of the alarms of its devices before one sent an alert \(PCD-04\)\.(.*)\n$/;
+  const nothing = unknown.exec(await told(unnamed));
+  assert.equal(nothing?.[1], 'hl7-pcd01');
+  assert.match(nothing?.[2] ?? '', /without a profile/);
+  assert.deepEqual(unknown.exec(await told({ ...MONITORS, profile: 'hl7-ge' }))?.slice(1), ['hl7-ge', '']);
+  for (const profile of ['hl7-philips-iic', 'hl7-continua-wan', 'hl7-adt'])
+    assert.equal(await told({ ...MONITORS, profile }), 'The configuration is good.\n', profile);
 });
 
 test('check refuses a certificate of its own that is over', async () => {

@@ -105,7 +105,8 @@ test('check reads the files that prove who the agent is', async () => {
   {
     using site = new FhirSite({ devicePort: 4001, url, caPem });
     const { code, stdout } = await agentCommand('check', '--config', site.config);
-    assert.deepEqual([code, stdout], [0, 'The configuration is good.\n']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^The configuration is good\.\n/);
   }
   const cases: [Partial<SiteOptions>, RegExp][] = [
     [{ tokenMode: 0o644 }, /^FHIR-CREDENTIALS: .*token has mode 0644/m],

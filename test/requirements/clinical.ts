@@ -137,6 +137,11 @@ export const CLINICAL = {
     behaviour:
       'An answer about alerts says which sources of this patient report alarms, which cannot, of which it is not known, and which are offline; an alert older than 2 minutes on arrival is delayed.',
   },
+  'ALERTS-SURELY': {
+    source: 'docs/devices; issue 9, Alerts are relayed',
+    behaviour:
+      'A device is said to tell of alarms only where its dialect surely reports them with its readings, or where it told of one; of a source of PCD-04, or one without a profile, nothing is known before an alert came, which counts as not covered.',
+  },
   'TEST-NOT-LIVE': {
     source: 'issue 9, Test is not live',
     behaviour:

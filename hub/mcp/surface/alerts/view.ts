@@ -161,7 +161,7 @@ function whyNot({ kind, id, state, reports }: AlertSourceView): string[] {
   const what = kind === 'movements' ? 'what tells who lies where' : `${kind}${name === null ? '' : ` ${name}`}`;
   return [
     ...(reports === 'none' ? [`${what} cannot tell of alarms`] : []),
-    ...(reports === 'unknown' ? [`${what} is not known to tell of alarms`] : []),
+    ...(reports === 'unknown' ? [`${what} is not known to tell of alarms: none of it ever came`] : []),
     ...(state === 'live' ? [] : [`${what} ${STATE_WORDS[state]}`]),
   ];
 }

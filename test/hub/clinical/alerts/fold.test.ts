@@ -232,13 +232,17 @@ test('of one source so many losses are remembered, and none of them is forgotten
   );
 });
 
-test('which profile can tell of alarms is as the agent’s tables have it, and all of them are listed', () => {
-  verifies('ALERTS-SOURCES');
-  for (const { name, alarms } of DIALECTS) assert.equal(reportingOf(name, false), alarms.form === 'none' ? 'none' : 'alarms', name);
+test('which profile surely tells of alarms is as the agent’s tables have it, and all of them are listed', () => {
+  verifies('ALERTS-SOURCES', 'ALERTS-SURELY');
+  const byForm = { none: 'none', vendor: 'alarms', 'IHE PCD-04': 'unknown' } as const;
+  for (const { name, alarms } of DIALECTS) {
+    assert.equal(reportingOf(name, false), byForm[alarms.form], name);
+    assert.equal(reportingOf(name, true), 'alarms', `${name}: whoever told of one can`);
+  }
   for (const { name } of DEVICES) assert.equal(reportingOf(name, false), 'none', name);
   assert.deepEqual(Object.keys(REPORTING_BY_PROFILE).sort(), [...DIALECTS, ...DEVICES].map(({ name }) => name).sort());
   assert.equal(reportingOf('a-site’s-own', false), 'unknown');
   assert.equal(reportingOf('constructor', false), 'unknown');
   assert.equal(reportingOf(undefined, false), 'unknown');
-  assert.equal(reportingOf('hl7-generic', true), 'alarms', 'whoever told of one can');
+  assert.equal(reportingOf(undefined, true), 'alarms');
 });

@@ -24,7 +24,7 @@ for (const way of WAYS) {
     assert.doesNotMatch(JSON.stringify(bare), /ignore all/i);
     const { coverage } = bare.data;
     assert.deepEqual([coverage.complete, coverage.canTell, coverage.cannotTell], [false, 1, 1]);
-    assert.deepEqual(coverage.why, ['device scale-9 is not known to tell of alarms']);
+    assert.deepEqual(coverage.why, ['device scale-9 is not known to tell of alarms: none of it ever came']);
     assert.match(bare.text, /of 1 of 2 devices an alarm would be told here\. NOT COVERED: device scale-9/);
     assert.match(bare.text, /ACTIVE since .*; priority high; physiological, about .* \(spo2\)/);
 
@@ -46,6 +46,22 @@ test('no alert is not calm: the answer says so, and of which devices none would 
   const { data, text } = await answerOf(client, ['get_alerts', { patient: PATIENT }], alertsSchema);
   assert.deepEqual([data.alerts, data.coverage.complete, data.coverage.why], [[], false, ['no device of this patient is known']]);
   assert.match(text, /No alert was told of since .*\. That is not calm: go by the devices\./);
+});
+
+test('a monitor whose alarms are sent by somebody else is not covered before one of them came', async () => {
+  verifies('MCP-ALERTS', 'ALERTS-SURELY');
+  await using site = await served();
+  await site.measure();
+  await using client = await site.client(way);
+  const ask = () => answerOf(client, ['get_alerts', { patient: PATIENT }], alertsSchema);
+  const before = await ask();
+  assert.deepEqual(before.data.coverage, {
+    ...{ complete: false, canTell: 0, cannotTell: 1 },
+    why: ['device monitor-1 is not known to tell of alarms: none of it ever came'],
+  });
+  assert.match(before.text, /of 0 of 1 device an alarm would be told here\. NOT COVERED: device monitor-1 is not known/);
+  await site.alert({});
+  assert.deepEqual((await ask()).data.coverage, { complete: true, canTell: 1, cannotTell: 0, why: [] });
 });
 
 test('an alert that ended says when, and coverage is whole only where every device can tell and is live', async () => {
