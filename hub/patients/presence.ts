@@ -3,7 +3,7 @@ import type { HospitalStay } from './stays/hospital-stays.ts';
 
 /** Who is here by what movements say, beside those whom registry.yaml names. Asked at each decision, so a movement counts from its commit on. */
 export interface Presence {
-  /** Who lies in a followed bed for sure, in order of id. */
+  /** Who lies in a followed bed for sure, or may and lies in none for sure, in order of id. */
   patients(tenant: string): readonly PatientPlace[];
   /**
    * Somebody who was ever heard of, by public id: where they are now, `discharged` where they are nowhere, and by the id that survived merges, which is `PatientPlace.patient` and

@@ -19,6 +19,7 @@ import { BatchPlaces, SOMEBODY_ELSE } from './whereabouts/placing.ts';
 import { hospitalStays, inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
 import { type LeftOut, SeenDevices } from './whereabouts/seen-devices.ts';
 import { type Learning, TenantPlaces } from './whereabouts/tenant-places.ts';
+import { unsureIn } from './whereabouts/unsure.ts';
 
 export interface WhereaboutsOptions {
   store: Pick<Store, 'placing' | 'events'>;
@@ -223,8 +224,11 @@ export class Whereabouts implements Presence {
   patients(tenant: string): readonly PatientPlace[] {
     const known = this.#known.get(tenant);
     if (!known) return [];
-    const present = presentIn(known.places, this.#followed.of(tenant), this.#options.clock.now());
-    return known.erased.size === 0 ? present : present.filter(({ patient }) => !known.erased.has(patient));
+    const [beds, now] = [this.#followed.of(tenant), this.#options.clock.now()];
+    const sure = presentIn(known.places, beds, now);
+    const unsure = unsureIn(known.places, beds, now);
+    const all = unsure.length === 0 ? sure : [...sure, ...unsure].sort((a, b) => (a.patient < b.patient ? -1 : 1));
+    return known.erased.size === 0 ? all : all.filter(({ patient }) => !known.erased.has(patient));
   }
 
   patient(tenant: string, id: string): PatientPlace | undefined {

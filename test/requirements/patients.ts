@@ -16,6 +16,11 @@ export const PATIENTS = {
     behaviour:
       'Who may see somebody follows from movements as from the registry: admission, transfer and discharge count from their commit on, end the streams of whoever has no more part in the patient, and are told to both sides.',
   },
+  'UNSURE-LISTED': {
+    source: 'issue 9, Who is this',
+    behaviour:
+      'Whoever may lie in a bed and lies in none for sure stands in every list of those who may see them, as that, and in that of each ward where they may lie; whose right is a ward alone is told how many more may lie there, and never who. A ward in which nobody lies for sure is not one that does not exist.',
+  },
   'DISCHARGE-ENDS': {
     source: 'issue 9, Who is this',
     behaviour: 'Once somebody is discharged, whoever may still read them is told since when, and nothing of theirs is shown as current.',
