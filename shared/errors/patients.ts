@@ -36,6 +36,12 @@ export const PATIENTS_ERRORS = {
       'Check the id. What the retention has rolled up is no single reading any more: name the patient and the stretch instead, and what was rolled up is flagged.',
     retryable: false,
   },
+  'AMEND-NONE': {
+    message: 'No reading that is kept is of it, so nothing was decided.',
+    advice:
+      'Check the patient, the times, the vital sign and the device, as its messages name it (`vitalmesh-hub export` shows them); what was given away is its new patient’s (`vitalmesh-hub readings list`). Where it is all still to come, from a gateway that is cut off, say it with --to-come.',
+    retryable: false,
+  },
   'AMEND-NOT-FOUND': { message: 'There is no such amendment.', advice: '`vitalmesh-hub readings list` names them.', retryable: false },
   'AMEND-LOST': {
     message: 'The store was put back, and what people decided about readings since then is gone.',
@@ -159,6 +165,12 @@ export const PATIENTS_ERRORS = {
     message: 'This id is one of registry.yaml, which alone says who that is: no movement is about it, and it cannot be merged.',
     advice:
       'To make one of two ids of registry.yaml, put the one that stays in the place of the other there (beds, devices, gateways, panels, clients) and reload (SIGHUP); then give what is stored under the other to it, `vitalmesh-hub readings reassign --patient OLD --to-patient NEW --from T --to T --reason wrong-patient`.',
+    retryable: false,
+  },
+  'PATIENT-ONE': {
+    message: 'That these two are one person was said otherwise, too.',
+    advice:
+      'Nothing was changed: they are one whether this is said or not. `vitalmesh-hub patients show --patient ID` shows under which id somebody is; `vitalmesh-hub patients unmerge` parts them, whoever merged them.',
     retryable: false,
   },
   'PATIENT-NOT-MERGED': {

@@ -213,6 +213,45 @@ export function storeAmendContract(name: string, place: () => Promise<StorePlace
     assert.deepEqual((await opened.verify()).findings, []);
   });
 
+  check('a stretch that is void already is not so once more, and its undoing names what else holds of the same readings', async (store) => {
+    verifies('AMEND-ONCE');
+    await store.storeBatch(batchOf([reading(1, 5), reading(2, 3), reading(3, 3, { device: 'pump' }), reading(4, 3, { patientId: HIM })]));
+    const decide = async (selection: Amendment['selection'], change: Partial<Amendment> = {}) => {
+      const amendment: Amendment = { tenant: 'clinic', kind: 'void', reason: 'artefact', at: TEST_NOW, selection, ...change };
+      const [kept, ...more] = await store.amend.amend(amendment, (all) => [event(all.length)]);
+      assert.deepEqual(more, []);
+      await carriedOut(store);
+      return { id: kept?.id ?? '', isKept: kept?.already === undefined };
+    };
+    const holding = async (id: string) => (await store.amend.holding('clinic', id)).map((one) => one.id);
+    const pump = await decide({ ...stretch(4, 2), device: 'pump' });
+    const all = await decide(stretch(4, 2));
+    assert.deepEqual([pump.isKept, all.isKept], [true, true]);
+    const once = { id: all.id, isKept: false };
+    assert.deepEqual(await decide(stretch(4, 2)), once);
+    assert.deepEqual(await decide({ ...stretch(3.5, 2.5), device: 'monitor-1', vital: 'hr' }), once);
+    assert.deepEqual(await decide({ ...stretch(4, 2), device: 'pump' }), { id: pump.id, isKept: false });
+    assert.equal((await store.amend.amendments('clinic')).length, 2);
+    assert.deepEqual([await holding(all.id), await holding(pump.id), await holding('none')], [[pump.id], [all.id], []]);
+    assert.deepEqual(await store.amend.holding('other', all.id), []);
+    await undo(store, all.id);
+    await carriedOut(store);
+    assert.deepEqual(await standing(store, HER), { stands: [1, 2], isVoid: [3], latest: [2] });
+    assert.deepEqual([await holding(all.id), await holding(pump.id)], [[pump.id], []]);
+    // More than was void, or of what was given here since: decided.
+    const again = await decide(stretch(4, 2));
+    const wide = await decide(stretch(6, 2));
+    assert.deepEqual([again.isKept, wide.isKept], [true, true]);
+    await decide(stretch(4, 2, HIM), { kind: 'reassign', to: HER });
+    assert.deepEqual((await standing(store, HER)).stands, [4]);
+    const given = await decide(stretch(6, 2));
+    assert.equal(given.isKept, true);
+    await store.storeBatch(batchOf([reading(5, 3.1, { patientId: HIM })]));
+    assert.deepEqual(await standing(store, HER), { stands: [], isVoid: [1, 2, 3, 4, 5], latest: [] });
+    assert.deepEqual(await decide(stretch(6, 2)), { id: given.id, isKept: false });
+    assert.deepEqual((await store.verify()).findings, []);
+  });
+
   check('a version of what lies in a stretch follows, though its own sort time lies outside of it', async (store) => {
     verifies('AMEND-LATE');
     // Its clock is ahead, so it is sorted by when it came.
@@ -561,7 +600,9 @@ export function storeAmendContract(name: string, place: () => Promise<StorePlace
               selection: stretch(one.ago, one.ago - one.length, one.who),
               ...(one.kind === 'reassign' && { to }),
             };
-            decided.push({ id: await amend(store, amendment), amendment });
+            const id = await amend(store, amendment);
+            // What is void already is not decided again.
+            if (!decided.some((before) => before.id === id)) decided.push({ id, amendment });
           }
         }
         await carriedOut(store);

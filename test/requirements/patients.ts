@@ -286,7 +286,22 @@ export const PATIENTS = {
   'AMEND-ONCE': {
     source: 'issue 9, Corrections',
     behaviour:
-      'A reading that is void or confirmed already is not so once more: the answer names what was decided before and by whom, nothing is kept twice, and undoing it once is enough.',
+      'A reading that is void or confirmed already is not so once more: the answer names what was decided before and by whom, nothing is kept twice, and undoing it once is enough; so of a stretch all of which is void. Where something else that was decided of the same readings still holds, the undoing names it.',
+  },
+  'AMEND-OF-SOMETHING': {
+    source: 'issue 9, Corrections',
+    behaviour:
+      'A decision of a stretch of which no reading is kept is refused and not kept, unless it is said that it is still to come; what is no vital sign is refused with the one that was meant most likely.',
+  },
+  'MERGED-ONCE': {
+    source: 'issue 9, Patient identity',
+    behaviour:
+      'Who is one person already is not merged again by hand, and what an operator takes back never parts whom the hospital, or another operator, merged too.',
+  },
+  'CENSUS-ERASED': {
+    source: 'issue 9, Erasure',
+    behaviour:
+      'A line of a census that names somebody of a time before they were erased is a fault with its number, in a trial too; it is not counted, has no id to take it back, and the other lines count.',
   },
   'AMEND-COMMANDS': {
     source: 'issue 9, Corrections',

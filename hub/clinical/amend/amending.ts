@@ -16,6 +16,7 @@ import type { LiveRegistry } from '../../registry/live-registry.ts';
 import type { AmendKind, AmendReason, KeptAmendment, Selected, Selection } from '../../store/amend/amend.ts';
 import type { Store } from '../../store/store.ts';
 import { type LostDecisions, lostDecisions } from './lost-decisions.ts';
+import { refuseNoVital } from './no-vital.ts';
 
 export interface AskedAmendment {
   kind: AmendKind;
@@ -27,6 +28,14 @@ export interface AskedAmendment {
   note?: string | undefined;
   /** Only counts. */
   trial: boolean;
+  /** Of a stretch: kept as well where no row of it has come yet. */
+  toCome?: boolean | undefined;
+}
+
+/** What was taken back. */
+export interface Undone extends KeptAmendment {
+  /** What else was decided of the same readings, and holds, in order of deciding. */
+  holding: readonly KeptAmendment[];
 }
 
 /** What was decided, or would be. Of `patients` what this decision itself changed: what another one at the same time was first about is not of it. */
@@ -89,6 +98,10 @@ export class Amending {
     const to = asked.kind === 'reassign' ? await this.#otherOf(tenant, asked.to) : undefined;
     if (to !== undefined && patients.includes(to)) throw new VitalmeshError('AMEND-PATIENT');
     const { kind, reason, note } = asked;
+    if (selected.patients.length === 0 && selected.rolledUp === 0 && !asked.toCome) {
+      await store.record(patients.map((patient) => granted(call, patient, 0, { args: { act: kind, none: true } })));
+      throw new VitalmeshError('AMEND-NONE');
+    }
     if (asked.trial) {
       await store.record(patients.map((patient) => granted(call, patient, 0, { args: { act: kind, trial: true } })));
       return { ...selected, ...(to !== undefined && { to }), amendments: [], held };
@@ -125,7 +138,7 @@ export class Amending {
   }
 
   /** Takes back what was decided. */
-  async undo(caller: Principal, id: string, context: CallContext): Promise<KeptAmendment> {
+  async undo(caller: Principal, id: string, context: CallContext): Promise<Undone> {
     const { store, follow } = this.#parts;
     const { tenant } = caller;
     const call = await this.#begin(caller, 'readings.amend', context);
@@ -139,7 +152,7 @@ export class Amending {
       return whom.length === 0 ? [granted(call, null, 0, { args })] : whom.map((one) => granted(call, one, 0, { args }));
     });
     await follow();
-    return kept;
+    return { ...kept, holding: await store.amend.holding(tenant, id) };
   }
 
   /** What one observation was, and what people decided about it. */
@@ -199,6 +212,7 @@ export class Amending {
 
   async #selectionOf(tenant: string, selection: Selection, now: Instant): Promise<Selection> {
     if (!('patient' in selection)) return selection;
+    if (selection.vital !== undefined) refuseNoVital(selection.vital);
     if (!(selection.from < selection.to)) throw new VitalmeshError('USAGE', { detail: '--from must be before --to' });
     // What is measured from now on would be void unseen.
     if (selection.to > now) throw new VitalmeshError('USAGE', { detail: '--to lies in the future: a stretch is amended once it is over' });

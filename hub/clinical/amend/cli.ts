@@ -6,8 +6,8 @@ import { jsonWithTimes } from '../../../shared/json-times.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
 import type { DoubtfulListView, DoubtfulReading } from '../../access/doubtful-views.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
-import { AMEND_REASONS, type AmendKind, type KeptAmendment } from '../../store/amend/amend.ts';
-import type { Amended, ShownAmendment, ShownReading } from './amending.ts';
+import { AMEND_REASONS, type AmendKind } from '../../store/amend/amend.ts';
+import type { Amended, ShownAmendment, ShownReading, Undone } from './amending.ts';
 import { type LostDecisions, lostDecisionsLine } from './lost-decisions.ts';
 import { MOST_DOUBTFUL, MOST_NOTE, MOST_OBSERVATIONS, type ReadingsCommand } from './operator.ts';
 import { formatAmended, formatAmendment, formatDoubtful, formatReading, formatUndone } from './words.ts';
@@ -29,13 +29,14 @@ const common = { config: text, tenant: text, json: flag } as const;
 const options = {
   ...common,
   ...{ observation: text, patient: text, from: text, to: text, device: text, vital: text },
-  ...{ reason: text, 'note-file': text, 'dry-run': flag },
+  ...{ reason: text, 'note-file': text, 'dry-run': flag, 'to-come': flag },
 } as const;
 
-const WHICH = '(--observation ID[,ID…] | --patient P --from T --to T [--device D] [--vital V])';
+const WHICH = '(--observation ID[,ID…] | --patient P --from T --to T [--device D] [--vital V] [--to-come])';
 const EXPLAINED = [
   '--observation  ids of single readings; every version of the same measurement goes along, those too that are still to come',
   '--patient …    what was measured of a patient from T up to and without T, as 2026-11-21T10:00:00+01:00; what comes late of it too',
+  '--to-come      with --patient: decided as well where nothing of it has come yet, as from a gateway that is cut off; otherwise that is refused',
   `--reason       ${AMEND_REASONS.join(', ')}`,
   '--note-file    file with a note, or - for standard input; it is kept sealed in the evidence of the patient, and nowhere else',
   '--dry-run      says of how many readings it would be, and changes nothing',
@@ -66,7 +67,7 @@ export function readingsCliCommands(programs: ReadingsPrograms, more: CommandGro
           usage: '--config hub.yaml --observation ID[,ID…] [--note-file F] [--dry-run] [--tenant NAME] [--json]',
           summary:
             'Says that readings that are doubtful (identity-doubtful) are their patient’s: they count from then on, and what agrees with them.',
-          explained: ['--observation  ids as the answers name them beside what is doubtful', ...EXPLAINED.slice(3)],
+          explained: ['--observation  ids as the answers name them beside what is doubtful', ...EXPLAINED.slice(-2)],
           options: { ...common, observation: text, 'note-file': text, 'dry-run': flag },
           run: (values, io) => {
             required(values, 'observation');
@@ -91,7 +92,7 @@ function undo(programs: ReadingsPrograms): Command {
     options: common,
     run: async (values, io) => {
       const args = { amendment: required(values, 'AMENDMENT', 'AMENDMENT') };
-      const [kept] = await asked<KeptAmendment>(programs, values, 'readings-undo', args);
+      const [kept] = await asked<Undone>(programs, values, 'readings-undo', args);
       if (kept === undefined) throw new VitalmeshError('INTERNAL', { detail: 'an undoing without an answer' });
       return print(io, values.json ? jsonWithTimes(kept, TIMES) : formatUndone(kept));
     },
@@ -166,6 +167,7 @@ async function amend(programs: ReadingsPrograms, values: CommandValues, io: Comm
     selection: selectionOf(values),
     reason,
     trial: values['dry-run'] === true,
+    toCome: values['to-come'] === true,
     ...(to !== undefined && { to }),
     ...note,
   };
@@ -177,7 +179,7 @@ async function amend(programs: ReadingsPrograms, values: CommandValues, io: Comm
 function selectionOf(values: CommandValues): Record<string, unknown> {
   const { observation, patient, from, to, device, vital } = values;
   if (typeof observation === 'string') {
-    if ([patient, from, to, device, vital].some((one) => one !== undefined))
+    if ([patient, from, to, device, vital, values['to-come']].some((one) => one !== undefined))
       throw new VitalmeshError('USAGE', { detail: 'give either --observation or --patient with --from and --to' });
     const observations = observation.split(',').filter((id) => id !== '');
     if (observations.length > MOST_OBSERVATIONS)

@@ -33,6 +33,7 @@ const amendArgs = z.strictObject({
   reason: z.enum(AMEND_REASONS),
   note: z.string().min(1).max(MOST_NOTE).optional(),
   trial: z.boolean(),
+  toCome: z.boolean().optional(),
 });
 const undoArgs = z.strictObject({ tenant, amendment: text });
 const showArgs = z.strictObject({ tenant, observation });

@@ -4,14 +4,17 @@ import { visible } from '../../audit/feed/visible.ts';
 import { formatHistory } from '../../inspection/format.ts';
 import { formatWrongRead } from '../../patients/hand/wrong-reads.ts';
 import type { KeptAmendment } from '../../store/amend/amend.ts';
-import type { Amended, ShownAmendment, ShownReading } from './amending.ts';
+import type { Amended, ShownAmendment, ShownReading, Undone } from './amending.ts';
+
+/** Decisions that still hold, as many as are named. */
+const MOST_HOLDING = 10;
 
 /** What was decided, or would be, for an operator. */
 export function formatAmended({ patients, rolledUp, to, amendments, held }: Amended, kind: KeptAmendment['kind']): string {
   const lines = patients.map(({ patient, rows, vitals }) => `${patient}  ${rows} ${rows === 1 ? 'row' : 'rows'} (${vitals.join(', ')})`);
   const before = amendments.filter(({ already }) => already);
   const isNew = before.length < amendments.length;
-  if (lines.length === 0 && before.length === 0) lines.push('No row that is kept is of it.');
+  if (lines.length === 0 && before.length === 0 && rolledUp === 0) lines.push('Nothing of it has come yet.');
   const was = kind === 'void' ? 'Entered in error' : 'Confirmed';
   for (const { id, at, already } of before)
     lines.push(`${was} already, ${formatInstant(at)} by ${already?.by ?? '(evidence gone)'}, amendment ${id}: nothing of it was changed.`);
@@ -49,10 +52,16 @@ export function formatDoubtful({ readings, before }: DoubtfulListView): string {
 }
 
 /** That it was taken back, and where to look who was shown it meanwhile. */
-export function formatUndone({ kind, to }: KeptAmendment): string {
+export function formatUndone({ kind, to, holding }: Undone): string {
   const seen =
     kind === 'reassign' && to !== undefined ? ` \`vitalmesh-hub readings list --patient ${to}\` says who was shown them as ${to}’s.` : '';
-  return `Undone; what movements say of those readings holds again.${seen}`;
+  if (holding.length === 0) return `Undone; what movements say of those readings holds again.${seen}`;
+  const named = holding.slice(0, MOST_HOLDING).map((one) => {
+    const whom = one.to === undefined ? '' : ` to ${one.to}`;
+    return `  ${one.id}  ${formatInstant(one.at)}  ${one.kind} (${one.reason})${whom}  undone by: vitalmesh-hub readings undo ${one.id}`;
+  });
+  if (holding.length > MOST_HOLDING) named.push(`  and ${holding.length - MOST_HOLDING} more: \`vitalmesh-hub readings list\``);
+  return [`Undone; but of some or all of those readings something else that was decided still holds:${seen}`, ...named].join('\n');
 }
 
 export function formatAmendment({

@@ -1,15 +1,15 @@
 import type { Clock, Instant } from '../../../shared/clock.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { AssignedId, Movement } from '../../../shared/movement.ts';
-import { movementResource } from '../../../shared/movement-resource.ts';
 import { formatObservationId, newEpoch } from '../../../shared/uplink/key.ts';
 import type { Principal } from '../../access/access.ts';
 import { decide } from '../../access/decide.ts';
 import type { CallContext } from '../../access/door.ts';
 import { type Call, granted, refused } from '../../access/evidence-of-call.ts';
 import type { Policy } from '../../access/policy.ts';
-import { canonicalJson } from '../../ingest/canonical.ts';
 import type { PatientPlace, Registry } from '../../registry/registry.ts';
+import { isOfErased } from '../../store/erasing/hushed.ts';
+import type { ErasedPeople } from '../../store/erasing/tombstone.ts';
 import type { ArrivalResult, EventArrival, Store } from '../../store/store.ts';
 import { BY_HAND } from '../by-hand.ts';
 import type { ToldMovement } from '../said.ts';
@@ -18,8 +18,9 @@ import { isOvertaken, MOST_TRIES, type Whereabouts } from '../whereabouts.ts';
 import { type AskedDevice, type AssignedDevice, gatewayOf } from './assigned-device.ts';
 import type { CensusRow, FaultyLine } from './census.ts';
 import { type Contradicted, contradictedBy, otherThan } from './contradicted.ts';
+import { eventOf, UNKEPT } from './event.ts';
 import { type Named, whoAre } from './named.ts';
-import { isMergedLater, refuseTwo } from './parted.ts';
+import { isMergedLater, isMergedOtherwise, refuseOne, refuseTwo } from './parted.ts';
 import { type DatedMovement, isUndoable, movementOf, namedIn, type Said, undoing, type Who } from './said.ts';
 import { findStatement, UNDO } from './statement.ts';
 
@@ -75,6 +76,9 @@ export interface Imported {
 const EARLIEST: Instant = Date.UTC(2015, 0, 1);
 const MAX_AHEAD_MS = 2 * 60_000;
 
+/** The source of what a census says. */
+const CENSUS = 'census';
+
 /**
  * What operators say of who lies where: decided, recorded as theirs, and kept as the movement that the hospital's system would have sent, under a gateway's name that no
  * gateway has. Errors: ACCESS-*, PATIENT-*, USAGE, INGEST-PLACES-CHANGED, STORAGE-*.
@@ -103,18 +107,21 @@ export class ByHand {
     return { ...done, conflicts };
   }
 
-  /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already, PATIENT-NOT-MERGED of a merge that was ended otherwise. */
+  /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already, PATIENT-NOT-MERGED of a merge that was ended otherwise, PATIENT-ONE of one that holds by what was said otherwise. */
   async undo(caller: Principal, statement: string, context: CallContext): Promise<Done> {
     const call = await this.#begin(caller, context);
     const { tenant } = caller;
-    const movements = await this.#options.store.events(tenant, { kind: 'movement' }, () =>
-      granted(call, null, 0, { args: { act: 'undo' } }),
-    );
-    const movement = await findStatement(movements, statement);
+    const movements = () =>
+      this.#options.store.events(tenant, { kind: 'movement' }, () => granted(call, null, 0, { args: { act: 'undo' } }));
+    const movement = await findStatement(await movements(), statement);
     const undo = movement && undoing(movement);
     if (!undo) throw new VitalmeshError('PATIENT-STATEMENT');
-    if (undo.event === 'A37')
+    if (undo.event === 'A37') {
       refuseTwo(namedIn(undo), { at: call.at, places: (await this.#options.whereabouts.placing(tenant)) ?? assertFollows() });
+      const isSandbox = this.#options.registry.isSandbox(tenant);
+      // What parts them would part what others said, too.
+      if (await isMergedOtherwise(await movements(), statement, namedIn(undo), isSandbox)) throw new VitalmeshError('PATIENT-ONE');
+    }
     const [done] = await this.#tell(call, [{ movement: undo, source: `${UNDO}${statement}` }], { act: 'undo', statement });
     if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
     return { ...done, takesBack: statement };
@@ -129,13 +136,11 @@ export class ByHand {
     const call = await this.#begin(caller, context);
     const at = this.#timeOf(call, given);
     const { tenant } = caller;
-    const faults = rows.flatMap((row) => this.#faultOf(call, row, at));
+    const erased = await this.#options.store.erasing.erasedPeople(tenant);
+    const faults = rows.flatMap((row) => this.#faultOf(call, row, { at, erased }));
     const isLeftOut = new Set(faults.map(({ line }) => line));
     const good = rows.filter(({ line }) => !isLeftOut.has(line));
-    const said = good.map(({ line, bed, authority, value, visit, since = at }) => {
-      const who = { patient: { authority, value }, ...(visit !== undefined && { visit }) };
-      return { line, at: since, act: 'admit' as const, who, bed };
-    });
+    const said = good.map((row) => admissionOf(row, at));
     const places = (await this.#options.whereabouts.placing(tenant)) ?? assertFollows();
     const conflicts = otherThan(said, { now: call.at, places });
     const people = rows.flatMap(({ line, authority, value }) => {
@@ -146,21 +151,25 @@ export class ByHand {
       await this.#options.store.record([granted(call, null, 0, { args: { act: 'import', trial, lines: rows.length } })]);
       return { at, admitted: said.length, statements: [], faults, people, conflicts };
     }
-    const told = said.map((one) => ({ movement: movementOf(one, one.at), source: 'census' }));
+    const told = said.map((one) => ({ movement: movementOf(one, one.at), source: CENSUS }));
     const done = await this.#tell(call, told, { act: 'import', lines: rows.length });
     return {
       at,
-      admitted: done.length,
+      admitted: done.filter((one) => one !== undefined).length,
       statements: good.flatMap(({ line }, i) => (done[i] ? [{ line, statement: done[i].statement }] : [])),
-      faults,
+      // Somebody may be erased meanwhile.
+      faults: [...faults, ...good.flatMap(({ line }, i): FaultyLine[] => (done[i] ? [] : [{ line, fault: 'erased' }]))],
       people,
       conflicts,
     };
   }
 
-  #faultOf({ at: now, principal }: Call, { line, bed, since }: CensusRow, at: Instant): FaultyLine[] {
-    if (!this.#isFollowed(principal.tenant, bed)) return [{ line, fault: 'unfollowed' }];
-    return isBelievable(since ?? at, now) ? [] : [{ line, fault: 'time' }];
+  #faultOf(call: Call, row: CensusRow, { at, erased }: { at: Instant; erased: ErasedPeople | undefined }): FaultyLine[] {
+    const { line, bed, since = at } = row;
+    if (!this.#isFollowed(call.principal.tenant, bed)) return [{ line, fault: 'unfollowed' }];
+    if (!isBelievable(since, call.at)) return [{ line, fault: 'time' }];
+    const { arrival } = eventOf(call, movementOf(admissionOf(row, at), since), { id: UNKEPT, source: CENSUS });
+    return erased && isOfErased(arrival, erased) ? [{ line, fault: 'erased' }] : [];
   }
 
   /**
@@ -227,7 +236,10 @@ export class ByHand {
     }
     if (other === undefined) throw new VitalmeshError('PATIENT-UNHEARD');
     if (JSON.stringify(who.patient) === JSON.stringify(other.patient)) throw new VitalmeshError('USAGE', { detail: 'both are the same' });
-    if (asked.act === 'merge') return { act: asked.act, from: who, into: other };
+    if (asked.act === 'merge') {
+      refuseOne([who.patient, other.patient], when);
+      return { act: asked.act, from: who, into: other };
+    }
     if (asked.act === 'unmerge') {
       refuseTwo([who.patient, other.patient], when);
       return { act: asked.act, one: who, other };
@@ -255,17 +267,19 @@ export class ByHand {
     });
   }
 
-  /** Stores movements in one commit with the evidence of each, and has rows follow. */
+  /** Stores movements in one commit with the evidence of each, and has rows follow. Gives nothing for one of somebody who was erased; throws PATIENT-ERASED where all are. */
   async #tell(
     call: Call,
     said: readonly { movement: DatedMovement; source: string }[],
     args: Readonly<Record<string, string | number>>,
-  ): Promise<Done[]> {
+  ): Promise<(Done | undefined)[]> {
     const { store, whereabouts, registry, follow } = this.#options;
     const { tenant } = call.principal;
     this.#refuseUnfollowed(tenant);
     const told = said.map(({ movement, source }) => ({ ...this.#event(call, movement, source), movement }));
-    const numbers = said.flatMap(({ movement }) => namedIn(movement));
+    const erased = await store.erasing.erasedPeople(tenant);
+    const heard = told.filter(({ arrival }) => !(erased && isOfErased(arrival, erased)));
+    const numbers = heard.flatMap(({ movement }) => namedIn(movement));
     await whereabouts.hear(tenant, numbers);
     const ids = await store.placing.personsOf(tenant, numbers);
     const idOf = new Map(numbers.map((number, i) => [JSON.stringify([number.authority, number.value]), ids[i] ?? '']));
@@ -292,13 +306,11 @@ export class ByHand {
     });
     if (results.every((result) => result === 'erased')) throw new VitalmeshError('PATIENT-ERASED');
     await follow();
-    return told.map(({ arrival, movement }) => ({
-      statement: arrival.id,
-      at: arrival.effective,
-      patients: [...new Set(idsIn(movement))].map((id) => registry.patient(tenant, id) ?? { patient: id, bed: null }),
-      undoable: isUndoable(movement),
-      conflicts: [],
-    }));
+    return told.map(({ arrival, movement }, i) => {
+      if (results[i] === 'erased') return undefined;
+      const patients = [...new Set(idsIn(movement))].map((id) => registry.patient(tenant, id) ?? { patient: id, bed: null });
+      return { statement: arrival.id, at: arrival.effective, patients, undoable: isUndoable(movement), conflicts: [] };
+    });
   }
 
   async #overtaken(tenant: string, attempt: () => Promise<void>): Promise<void> {
@@ -313,16 +325,16 @@ export class ByHand {
     }
   }
 
-  #event({ at: receivedAt }: Call, movement: DatedMovement, source: string): { arrival: EventArrival; toldAs: ToldMovement } {
+  #event(call: Call, movement: DatedMovement, source: string): { arrival: EventArrival; toldAs: ToldMovement } {
     this.#seq += 1;
-    const id = formatObservationId({ agent: BY_HAND, epoch: this.#epoch, seq: this.#seq, index: 0 });
-    const resource = movementResource(movement, { id, source, profile: 'by-hand', receivedAt, offsetMin: 0, test: false });
-    const times = { effective: movement.effective, offsetMin: 0, receivedAt, sortTime: movement.effective };
-    return {
-      arrival: { kind: 'movement', id, patient: null, device: '', ...times, test: false, received: canonicalJson(resource) },
-      toldAs: { id, gateway: BY_HAND, sortTime: movement.effective, receivedAt, test: false, resource },
-    };
+    return eventOf(call, movement, { id: formatObservationId({ agent: BY_HAND, epoch: this.#epoch, seq: this.#seq, index: 0 }), source });
   }
+}
+
+/** What a line of a census says; `at`: since when where it does not say. */
+function admissionOf({ line, bed, authority, value, visit, since }: CensusRow, at: Instant) {
+  const who = { patient: { authority, value }, ...(visit !== undefined && { visit }) };
+  return { line, at: since ?? at, act: 'admit' as const, who, bed };
 }
 
 function isBelievable(at: Instant, now: Instant): boolean {

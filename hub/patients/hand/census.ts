@@ -17,6 +17,7 @@ export const CENSUS_FAULTS = {
   test: 'a test (MSH-11 is not P)',
   unfollowed: 'a bed that follows no movements here: nobody’s readings would follow from it',
   time: 'a time before 2015 or in the future',
+  erased: 'somebody who was erased later than that: nothing of it is kept',
 } as const;
 export type CensusFault = keyof typeof CENSUS_FAULTS;
 
@@ -27,7 +28,8 @@ export interface FaultyLine {
 }
 
 /** The code under which a fault is told. */
-export function codeOf(fault: CensusFault): 'PATIENT-BED' | 'PATIENT-CENSUS' {
+export function codeOf(fault: CensusFault): 'PATIENT-BED' | 'PATIENT-ERASED' | 'PATIENT-CENSUS' {
+  if (fault === 'erased') return 'PATIENT-ERASED';
   return fault === 'unfollowed' ? 'PATIENT-BED' : 'PATIENT-CENSUS';
 }
 

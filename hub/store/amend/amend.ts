@@ -102,7 +102,8 @@ export interface AmendStore {
   select(tenant: string, selection: Selection, kind?: AmendKind): Promise<Selected>;
   /**
    * Keeps amendments, one for each patient of the selection, with the evidence of it; `corrections` are to be woken behind it. Throws AMEND-UNKNOWN, and AMEND-PATIENT where
-   * `to` was erased or is the patient themself. Of readings that are void, or confirmed, already nothing is kept: given, as `already`, is by what they are. One that is not doubtful,
+   * `to` was erased or is the patient themself. Of readings that are void, or confirmed, already nothing is kept: given, as `already`, is by what they are; so of a stretch all
+   * rows of which are void where one decision is of all of it. A reading that is not doubtful,
    * or does not stand, is not confirmed: throws AMEND-NOT-DOUBTFUL, AMEND-VOID, AMEND-REPLACED, and nothing is decided of the others.
    */
   amend(amendment: Amendment, evidence: (kept: readonly KeptAmendment[]) => readonly AuditEvent[]): Promise<readonly Decided[]>;
@@ -114,6 +115,8 @@ export interface AmendStore {
     which: { tenant: string; id: string; at: Instant },
     evidence: (kept: KeptAmendment) => readonly AuditEvent[],
   ): Promise<KeptAmendment>;
+  /** Other decisions in force that were done to rows to which this one was done, undone as it may be, in order of deciding; nothing of one that there is not. */
+  holding(tenant: string, id: string): Promise<readonly KeptAmendment[]>;
   /** Of a tenant, or of one patient on either side, in order of deciding. */
   amendments(tenant: string, patient?: string): Promise<readonly KeptAmendment[]>;
   /** What is doubtful (flag `identity-doubtful`) and stands, for whoever decides about it. To be decided and recorded by whoever shows it. */

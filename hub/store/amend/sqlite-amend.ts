@@ -21,6 +21,7 @@ import { turn } from '../walks.ts';
 import type { AmendKind, Amendment, AmendStore, Changed, Decided, KeptAmendment, OfSomebody, Selected, Selection } from './amend.ts';
 import { changedBy, idsOfSomebody } from './ids-sqlite.ts';
 import { allDecidedBefore } from './named-sqlite.ts';
+import { holdingOf, voidBefore } from './others-sqlite.ts';
 import {
   type AmendmentRow,
   alreadyKept,
@@ -77,9 +78,9 @@ export class SqliteAmend implements AmendStore {
     const { tenant, selection } = amendment;
     const named = 'patient' in selection ? [] : await this.#named(tenant, selection.observations);
     return await this.#commits.run((database) => {
-      const before = allDecidedBefore(database, amendment, named);
+      const before = 'patient' in selection ? [voidBefore(database, amendment, selection)] : allDecidedBefore(database, amendment, named);
       const rules = rulesOfNamed(named.filter((_, i) => before[i] === undefined));
-      if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
+      if ('patient' in selection && before[0] === undefined) rules.set(selection.patient, [ruleOfStretch(selection)]);
       const kept = [...rules].map(([patient, of]) => keep(database, amendment, patient, of));
       appendAudit(database, this.#storeId, evidence(kept));
       return [...kept, ...alreadyKept(before.flatMap((row) => row ?? []))];
@@ -102,6 +103,10 @@ export class SqliteAmend implements AmendStore {
       appendAudit(database, this.#storeId, evidence(kept));
       return kept;
     });
+  }
+
+  async holding(tenant: string, id: string): Promise<readonly KeptAmendment[]> {
+    return await holdingOf(this.#database, tenant, id);
   }
 
   async amendments(tenant: string, patient?: string): Promise<readonly KeptAmendment[]> {

@@ -26,6 +26,13 @@ export const AMEND_SQL = {
     SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND key IN (SELECT abs(amendment) FROM amendedRow WHERE observation = ?) ORDER BY key`,
   sinceOf: `
     SELECT key, patient FROM amendment WHERE tenant = ? AND patient IN ${NUMBERS} AND key > ? AND undoneAt IS NULL ORDER BY key`,
+  // But where something was given here since: what comes late of that would not be void by it.
+  voidOfAll: `
+    SELECT ${AMENDMENT} FROM amendment WHERE tenant = ? AND patient IN ${NUMBERS} AND kind = 'void' AND undoneAt IS NULL
+      AND start <= ? AND until >= ? AND (device IS NULL OR device = ?) AND (vital IS NULL OR vital = ?)
+      AND NOT EXISTS (
+        SELECT 1 FROM amendment g WHERE g.tenant = ? AND g.toPatient IN ${NUMBERS} AND g.key > amendment.key AND g.undoneAt IS NULL)
+    ORDER BY key LIMIT 1`,
   setUndone: 'UPDATE amendment SET undoneAt = ? WHERE key = ?',
   forget: `UPDATE amendment SET patient = NULL WHERE tenant = ? AND patient IN ${NUMBERS}`,
   forgetOther: `UPDATE amendment SET toPatient = NULL WHERE tenant = ? AND toPatient IN ${NUMBERS}`,
@@ -114,6 +121,12 @@ export const AMEND_SQL = {
     SELECT r.observation AS key, w.agent, w.epoch, o.seq, o.part FROM amendment a
     JOIN amendedRow r ON r.amendment = a.key * ? JOIN observation o ON o.key = r.observation JOIN writer w ON w.key = o.writer
     WHERE a.tenant = ? AND a.id = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
+  // Of a page of rows, with what else was done to each (JSON).
+  othersPage: `
+    SELECT r.observation AS key,
+      (SELECT json_group_array(x.amendment) FROM amendedRow x WHERE x.observation = r.observation AND x.amendment > 0 AND x.amendment <> a.key) AS others
+    FROM amendment a JOIN amendedRow r ON r.amendment = a.key * ?
+    WHERE a.tenant = ? AND a.id = ? AND r.observation > ? ORDER BY r.observation LIMIT ${AMENDED_A_PAGE}`,
   // Of a comparison of row values SQLite would walk all that are equal in the first.
   seriesBehind: `
     SELECT * FROM (
@@ -137,6 +150,11 @@ export const AMEND_SQL = {
   countStretch: `
     SELECT count(*) AS rows FROM observation INDEXED BY observationBySeries
     WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test IN (0, 1) AND sortTime >= ? AND sortTime < ?`,
+  // Looks at all that are void before the first that is not.
+  anyNotVoid: `
+    SELECT 1 AS found FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test IN (0, 1) AND sortTime >= ? AND sortTime < ?
+      AND amended & 1 = 0 LIMIT 1`,
   rollupPage: `
     SELECT start, width FROM rollup WHERE patient = ? AND vital = ? AND device = ? AND part = ? AND test = ? AND start > ? AND start < ? AND start + width > ?
     ORDER BY start LIMIT ${AMENDED_A_PAGE}`,

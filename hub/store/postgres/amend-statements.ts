@@ -20,6 +20,12 @@ export const AMEND_PG = {
   ofObservation: `${AMENDMENT} WHERE tenant = $1 AND key IN (SELECT abs(amendment) FROM amended_row WHERE observation = $2) ORDER BY key`,
   sinceOf: `
     SELECT key, patient FROM amendment WHERE tenant = $1 AND patient IN ${NUMBERS} AND key > $3 AND undone_at IS NULL ORDER BY key`,
+  voidOfAll: `
+    ${AMENDMENT} WHERE tenant = $1 AND patient IN ${NUMBERS} AND kind = 'void' AND undone_at IS NULL
+      AND start <= $3 AND until >= $4 AND (device IS NULL OR device = $5) AND (vital IS NULL OR vital = $6)
+      AND NOT EXISTS (
+        SELECT FROM amendment g WHERE g.tenant = $1 AND g.to_patient IN ${NUMBERS} AND g.key > amendment.key AND g.undone_at IS NULL)
+    ORDER BY key LIMIT 1`,
   setUndone: 'UPDATE amendment SET undone_at = $2 WHERE key = $1',
   forget: `UPDATE amendment SET patient = NULL WHERE tenant = $1 AND patient IN ${NUMBERS}`,
   forgetOther: `UPDATE amendment SET to_patient = NULL WHERE tenant = $1 AND to_patient IN ${NUMBERS}`,
@@ -128,6 +134,13 @@ export const AMEND_PG = {
     SELECT w.agent, w.epoch, o.seq, o.part FROM amendment a CROSS JOIN LATERAL (VALUES (a.key), (-a.key)) AS s (key)
     JOIN amended_row r ON r.amendment = s.key JOIN observation o ON o.key = r.observation AND o.sort_time = r.sort_time JOIN writer w ON w.key = o.writer
     WHERE a.tenant = $1 AND a.id = $2 ORDER BY r.observation LIMIT $3`,
+  holding: `
+    ${AMENDMENT} WHERE undone_at IS NULL AND key IN (
+      SELECT x.amendment FROM amendment a CROSS JOIN LATERAL (VALUES (a.key), (-a.key)) AS s (key)
+      JOIN amended_row r ON r.amendment = s.key
+      JOIN amended_row x ON x.observation = r.observation AND x.amendment > 0 AND x.amendment <> a.key
+      WHERE a.tenant = $1 AND a.id = $2)
+    ORDER BY key`,
   idsOfSeries: `
     SELECT w.agent, w.epoch, o.seq, o.part FROM observation o JOIN writer w ON w.key = o.writer
     WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.standing IN (-1, 0, 1) AND o.test IN (false, true)
@@ -145,6 +158,10 @@ export const AMEND_PG = {
   countStretch: `
     SELECT count(*)::int AS rows FROM observation
     WHERE patient = $1 AND vital = $2 AND device = $3 AND standing IN (-1, 0, 1) AND test IN (false, true) AND sort_time >= $4 AND sort_time < $5`,
+  anyNotVoid: `
+    SELECT 1 AS found FROM observation
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing IN (-1, 0, 1) AND test IN (false, true) AND sort_time >= $4 AND sort_time < $5
+      AND amended & 1 = 0 LIMIT 1`,
   rollupPage: `
     SELECT start, width FROM rollup
     WHERE patient = $1 AND vital = $2 AND device = $3 AND part = $4 AND test = $5 AND start > $6 AND start < $7 AND start + width > $8

@@ -21,6 +21,7 @@ import { isNobody } from '../placing/placing.ts';
 import type { HistoryQuery } from '../store.ts';
 import { changedBy, idsOfSomebody } from './amend-ids.ts';
 import { allDecidedBefore, type NamedAt } from './amend-named.ts';
+import { holdingOf, voidBefore } from './amend-others.ts';
 import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
 import { doubtfulReadings } from './doubtful.ts';
@@ -66,9 +67,10 @@ export class PostgresAmend implements AmendStore {
     const { tenant, selection } = amendment;
     const named = 'patient' in selection ? [] : await this.#named(tenant, selection.observations);
     return await this.#place.commit(async (commit) => {
-      const before = await allDecidedBefore(commit, amendment, named);
+      const isStretch = 'patient' in selection;
+      const before = isStretch ? [await voidBefore(commit, amendment, selection)] : await allDecidedBefore(commit, amendment, named);
       const rules = rulesOfNamed(named.filter((_, i) => before[i] === undefined));
-      if ('patient' in selection) rules.set(selection.patient, [ruleOfStretch(selection)]);
+      if (isStretch && before[0] === undefined) rules.set(selection.patient, [ruleOfStretch(selection)]);
       await commit.query(PG.addTenant, [tenant, false]);
       const kept: KeptAmendment[] = [];
       for (const [patient, of] of rules) kept.push(await keep(commit, amendment, patient, of));
@@ -93,6 +95,10 @@ export class PostgresAmend implements AmendStore {
       commit.append(evidence(kept));
       return kept;
     }, tenant);
+  }
+
+  async holding(tenant: string, id: string): Promise<readonly KeptAmendment[]> {
+    return await this.#place.read((transaction) => holdingOf(transaction, tenant, id), tenant);
   }
 
   async amendments(tenant: string, patient?: string): Promise<readonly KeptAmendment[]> {

@@ -207,6 +207,62 @@ test('what cannot be amended is refused with its code, and nothing is changed', 
     ]);
   }));
 
+test('a decision of nothing is refused, and nothing of it is kept, unless it is said that it is still to come', () =>
+  site(async ({ hub, readings, json }) => {
+    verifies('AMEND-OF-SOMETHING', 'AMEND-REFUSED');
+    const of = ['--patient', HER, '--from', at(60), '--to', at(1), '--reason', 'artefact'];
+    for (const act of [['void'], ['void', '--dry-run'], ['reassign', '--to-patient', HIM]]) {
+      for (const [given, code, told] of [
+        [['--vital', 'weigth'], 2, /^USAGE: .*did you mean 'weight'/],
+        [['--vital', 'Body weight'], 2, /^USAGE: .*did you mean 'weight'/],
+        [['--vital', '29463-7'], 2, /^USAGE: .*did you mean 'weight'/],
+        [['--vital', 'Muster'], 2, /^USAGE: (?!.*Muster)/],
+        [['--vital', 'hr'], 1, /^AMEND-NONE: .*\n.*--to-come/],
+        [['--device', 'scale1'], 1, /^AMEND-NONE: /],
+      ] as const) {
+        const ran = await readings([...act, ...of, ...given]);
+        assert.deepEqual([ran.code, ran.stdout, told.test(ran.stderr)], [code, '', true], `${act} ${given}: ${ran.stderr}`);
+      }
+    }
+    assert.deepEqual(await json(['list']), []);
+    assert.match((await readings(['void', '--observation', await idOf(hub, 61), '--to-come', '--reason', 'test'])).stderr, /^USAGE: /);
+    const waits = await readings(['void', ...of, '--device', 'scale-2', '--to-come']);
+    assert.deepEqual(
+      [waits.code, waits.stdout.split('\n').slice(0, 2)],
+      [0, ['Nothing of it has come yet.', 'Now entered in error; what comes late of it too.']],
+    );
+    await hub.store.storeBatch(batchOf([reading(9, 5, { patientId: HER, vital: 'weight', device: 'scale-2', value: 70 })]));
+    const statuses = (await weights(hub, HER)).map(([value, status]) => (status === 'entered-in-error' ? value : null));
+    assert.deepEqual(
+      statuses.filter((value) => value !== null),
+      [70],
+    );
+    assert.equal((await readings(['void', ...of, '--vital', 'weight', '--device', 'scale-1'])).code, 0);
+  }));
+
+test('a stretch that is void already is answered with what it is void by, and an undoing says what still holds', () =>
+  site(async ({ hub, readings, json }) => {
+    verifies('AMEND-ONCE', 'AMEND-UNDO');
+    const of = ['--patient', HER, '--from', at(60), '--to', at(0), '--reason', 'artefact'];
+    const single = (await json<Amended>(['void', '--observation', await idOf(hub, 62), '--reason', 'test'])).amendments[0]?.id ?? '';
+    const id = (await json<Amended>(['void', ...of])).amendments[0]?.id ?? '';
+    const again = await readings(['void', ...of]);
+    assert.match(
+      again.stdout,
+      new RegExp(`^Entered in error already, \\S+ by local:\\d+, amendment ${id}: nothing of it was changed\\.\\n`),
+    );
+    assert.doesNotMatch(again.stdout, /Now/);
+    assert.equal((await json<ShownAmendment[]>(['list'])).length, 2);
+    const undone = await readings(['undo', id]);
+    assert.match(undone.stdout, new RegExp(`^Undone; but .* still holds:\\n {2}${single} .*void \\(test\\) .*readings undo ${single}\\n$`));
+    assert.deepEqual(await weights(hub, HER), [
+      [61, 'final'],
+      [62, 'entered-in-error'],
+      [63, 'final'],
+    ]);
+    assert.equal((await readings(['undo', single])).stdout, 'Undone; what movements say of those readings holds again.\n');
+  }));
+
 test('what is under legal hold is not given away; void it stays, and says so', () =>
   site(async ({ hub, readings, json }) => {
     verifies('AMEND-HELD');

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Done } from '../../../../hub/patients/hand/by-hand.ts';
 import { formatInstant } from '../../../../shared/clock.ts';
 import { verifies } from '../../../requirements.ts';
-import { measure, minute, READ } from '../../../support/following.ts';
+import { idOf, measure, minute, READ, tell } from '../../../support/following.ts';
 import { gathered, type TestHub } from '../../../support/hub.ts';
 import { type HandSite, handSite } from './site.ts';
 
@@ -74,6 +74,29 @@ test('an id of registry.yaml is merged with none: the file alone says who that i
       assert.equal(code, 1);
       assert.match(stderr, /^PATIENT-LISTED: .*\n.*registry\.yaml.*`vitalmesh-hub readings reassign --patient OLD --to-patient NEW/);
     }
+  }));
+
+test('who is one already is not merged again, and what is taken back by hand parts nobody whom the hospital merged', () =>
+  handSite(async ({ hub, json, patients }) => {
+    verifies('MERGED-ONCE', 'MERGED-RESOLVES');
+    for (const [seq, who] of ['1', '2', '3'].entries()) await tell(hub, seq + 1, -120 + seq, 'A01', { who, bed: `ICU-0${who}` });
+    const [one, two, three] = [await idOf(hub, '1'), await idOf(hub, '2'), await idOf(hub, '3')];
+    await tell(hub, 4, -60, 'A40', { who: '2', was: '1' });
+    const isOne = (was: string, is: string) => hub.registry.patient('clinic', was)?.patient === is;
+    const merged = await patients(['merge', '--patient', one, '--into', two]);
+    assert.deepEqual([merged.code, /^PATIENT-ONE: /.test(merged.stderr)], [1, true], merged.stderr);
+    // The hospital says it behind the operator, of a time before.
+    const { statement } = await json<Done>(['merge', '--patient', three, '--into', two]);
+    await tell(hub, 5, -50, 'A40', { who: '2', was: '3' });
+    const undone = await patients(['undo', statement]);
+    assert.deepEqual([undone.code, /^PATIENT-ONE: .*\n.*unmerge/.test(undone.stderr)], [1, true], undone.stderr);
+    assert.deepEqual([isOne(one, two), isOne(three, two)], [true, true]);
+    // Whom nobody else merged are two again; and that the other one stays is something new.
+    const turned = await json<Done>(['merge', '--patient', two, '--into', one]);
+    assert.equal(turned.undoable, true);
+    assert.equal(isOne(two, one), true);
+    await json<Done>(['unmerge', '--patient', three, '--with', two]);
+    assert.equal(isOne(three, three), true);
   }));
 
 test('a parting that would be of before the merge is refused, for the two would stay one', () =>
