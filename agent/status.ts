@@ -1,4 +1,5 @@
 import { formatInstant, type Instant } from '../shared/clock.ts';
+import { counted } from '../shared/counted.ts';
 import { type ErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import { formatController, type SignInKind } from '../shared/overlay/controller-status.ts';
@@ -61,12 +62,12 @@ export function formatAgentStatus(status: AgentStatus): string {
       `${outbox.pending} rows pending${oldest}${status.clock ? '' : untimed(outbox)}, ${outbox.delivered} delivered, ${outbox.quarantined} in quarantine${trouble(outbox.code)}${refusing(outbox.code)}`,
     ],
     ...storesOf(outbox, uplink),
-    ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${observations} observations since the start`],
+    ['', `${mebibytes(outbox.fileBytes)} MiB on disk, ${filledTo(outbox)}, ${counted(observations, 'observation')} since the start`],
     ...sources.flatMap(
       ({ name, type, state, code, endpoint, readings, rejected, storedAgain, lastRecordAt, unknownCodes }): [string, string][] => [
         [
           name,
-          `${type} ${state} at ${endpoint}${waitsFor(state, code)}: ${readings} readings, ${rejected} rejected, last ${ago(lastRecordAt)}`,
+          `${type} ${state} at ${endpoint}${waitsFor(state, code)}: ${counted(readings, 'reading')}, ${rejected} rejected, last ${ago(lastRecordAt)}`,
         ],
         ...(storedAgain
           ? [['', `${storedAgain} messages came under the name of an earlier one; all were stored`] as [string, string]]

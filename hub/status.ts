@@ -1,4 +1,5 @@
 import { formatInstant, type Instant } from '../shared/clock.ts';
+import { counted } from '../shared/counted.ts';
 import { type ErrorCode, isErrorCode, meaningOf } from '../shared/errors.ts';
 import { formatIdentity, type IdentityStatus } from '../shared/identity/identity-status.ts';
 import { formatController, type SignInKind } from '../shared/overlay/controller-status.ts';
@@ -119,7 +120,12 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
     ]),
     ...formatNotInForce(status.notInForce),
     ...formatAccess(status.access),
-    ['AI clients', mcp.bound ? `${mcp.connections} connections, ${mcp.subscriptions} subscriptions` : `not reachable: ${why(mcp.code)}`],
+    [
+      'AI clients',
+      mcp.bound
+        ? `${counted(mcp.connections, 'connection')}, ${counted(mcp.subscriptions, 'subscription')}`
+        : `not reachable: ${why(mcp.code)}`,
+    ],
     ['AI tools', `SHA-256 ${mcp.tools}`],
     ...lineRows(mcpLine),
     ...conformanceRows(status.conformance),
@@ -139,7 +145,7 @@ export function formatHubStatus(status: HubStatus | StorelessStatus): string {
 
 function lineRows(line: McpLinesStatus | null): [string, string][] {
   if (line === null) return [];
-  return [['  by line', line.bound ? `${line.connections} connections` : `not reachable: ${why(line.code)}`]];
+  return [['  by line', line.bound ? counted(line.connections, 'connection') : `not reachable: ${why(line.code)}`]];
 }
 
 function conformanceRows(conformance: ConformanceStatus | null): [string, string][] {
@@ -152,9 +158,11 @@ function storeRows(status: HubStatus | StorelessStatus): [string, string][] {
   const { counts, storeCode, storeId, engine, metrics } = status;
   const which = `store ${storeId}${engine === 'postgres' ? ' in PostgreSQL' : ''}`;
   if (counts === null) return [['Store', `not reachable: ${meaningOf(storeCode)} (${which})`], ...notStored(status)];
-  const patients = `${counts.patients} ${counts.patients === 1 ? 'patient' : 'patients'}`;
+  const observations = counted(counts.observations, 'observation');
+  const patients = counted(counts.patients, 'patient');
+  const unplaced = counts.unplaced === 0 ? '' : `, ${counts.unplaced} of them nobody's for sure`;
   return [
-    ['Store', `${counts.observations} observations of ${patients} (${which})`],
+    ['Store', `${observations} of ${patients}${unplaced} (${which})`],
     ...notStored(status),
     ...(metrics.numbers_unkept
       ? [

@@ -1,4 +1,5 @@
 import type { Instant } from '../../shared/clock.ts';
+import { counted } from '../../shared/counted.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type BarredRow, barredInWords, barredRows, type Entrance } from './barred.ts';
 
@@ -32,8 +33,4 @@ export function gapsInWords({ unusable, stray }: RegistryGaps): string[] {
   }
   if (stray > 0) said.push(`${counted(stray, 'revocation')} of registry.yaml without effect: no issuer of hub.yaml has that name`);
   return said;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door, PatientSummary } from '../access/door.ts';
+import { noticeOf } from '../access/views.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type DueOptions, DueReadings, type DueView } from './due/due.ts';
 import { type Worklist, worklist } from './due/worklist.ts';
@@ -25,6 +26,8 @@ export interface ClinicalReads {
   outside(principal: Principal, asked: Omit<OutsideAsked, 'isSandbox'>, context: CallContext, course: Course): Promise<EvaluatedPatient[]>;
   /** Where else somebody is whom the door has listed. */
   listedPlace(principal: Principal, row: Pick<PatientSummary, 'patient' | 'masked'>): ListedPlace;
+  /** What stands under a list of a principal's patients. */
+  listNotice(principal: Principal): string;
 }
 
 export interface ClinicalReadsOptions extends Omit<DueOptions, 'rules' | 'door' | 'registry'> {
@@ -46,6 +49,7 @@ export function clinicalReads({ door, registry, clinical, ...rest }: ClinicalRea
     outside: (principal, asked, context, course) =>
       listOutside(door, principal, { ...asked, isSandbox: registry.isSandbox(principal.tenant) }, context, course),
     listedPlace: (principal, row) => listedPlace(registry, principal, row),
+    listNotice: ({ tenant }) => noticeOf(registry.isSandbox(tenant)),
   };
 }
 
@@ -57,6 +61,7 @@ export const NO_CLINICAL_READS: ClinicalReads = {
   overview: nobody,
   outside: nobody,
   listedPlace: () => ({ panels: [] }),
+  listNotice: () => noticeOf(false),
 };
 
 async function nobody(): Promise<never> {

@@ -26,7 +26,7 @@ export interface BridgeOptions {
 }
 
 /** The hub takes a megabyte of a client; what it answers is smaller. */
-const MAX_LINE = 4 * 1024 * 1024;
+export const MAX_LINE = 4 * 1024 * 1024;
 /** Lines that wait for a connection; a client that says more meanwhile is not read. */
 const MOST_WAITING = 256;
 const RETRY = { minMs: 250, maxMs: 15_000 };

@@ -5,6 +5,7 @@ import { processSignal } from '../../shared/lifecycle.ts';
 import { createLogger } from '../../shared/log.ts';
 import { openOverlay } from '../../shared/overlay/config.ts';
 import { tokenFromFile } from '../../shared/token-file.ts';
+import { answerAbsent } from '../bridge/absent.ts';
 import { runBridge } from '../bridge/bridge.ts';
 
 const text = { type: 'string' } as const;
@@ -23,24 +24,29 @@ export const bridgeCommand: Command = {
     '--token: file (mode 0600) with an access token, read anew before each message; for people, and for whoever the hub wants one of.',
     '--switch: socket of an overlay on one machine, instead of an OpenZiti network.',
     'It connects again by itself, and writes its log to standard error alone. It ends when standard input does.',
+    'Where it cannot begin, it answers what is asked with why, and exits with 1.',
   ],
   options: CLIENT_OPTIONS,
   async run(values, io: CommandIo) {
+    const identity = required(values, 'identity');
     const log = createLogger({ component: 'bridge', level: levelOf(values) });
     const ending = new AbortController();
     const parent = process.ppid;
     const watch = setInterval(() => process.ppid !== parent && ending.abort(), PARENT_MS);
     io.stdout.once('error', () => ending.abort());
+    const signal = AbortSignal.any([processSignal({ hangup: true }), ending.signal]);
+    const ends = { stdin: io.stdin as NodeJS.ReadStream, stdout: io.stdout };
+    const begun = async () => await openOverlay(placeOf(values), loadIdentity(identity), log);
     try {
-      await using overlay = await openOverlay(placeOf(values), loadIdentity(required(values, 'identity')), log);
+      await using overlay = await begun().catch(async (thrown: unknown) => Promise.reject(await answerAbsent(thrown, ends, signal)));
       const { service, token } = values;
       await runBridge(
         {
-          ...{ overlay, stdin: io.stdin as NodeJS.ReadStream, stdout: io.stdout, log },
+          ...{ overlay, ...ends, log },
           service: typeof service === 'string' ? service : 'vitals-mcp-line',
           ...(typeof token === 'string' && { token: tokenFromFile(token) }),
         },
-        AbortSignal.any([processSignal({ hangup: true }), ending.signal]),
+        signal,
       );
       return EXIT.ok;
     } finally {

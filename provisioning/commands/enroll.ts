@@ -52,7 +52,7 @@ function enrolledText(id: string, path: string, controllers: readonly string[]):
     'Next, where it is',
     `  a hub      set 'identity: ${path}' in hub.yaml, and ${id} in uplink.hub of each agent.yaml`,
     `  an agent   set 'identity: ${path}' in agent.yaml, and ${id} under gateways of registry.yaml`,
-    `  a client   name ${id} under clients of registry.yaml; a program opens the network with the file`,
+    `  a client   name ${id} under clients of registry.yaml; a program opens the network with the file, an AI host starts \`vitalmesh bridge --identity ${path}\``,
     'The token is spent; its file may be deleted.',
     '',
   ].join('\n');

@@ -13,13 +13,17 @@ export const COMMON_ERRORS = {
     advice: 'Correct the lines named; --print-schema prints what is allowed.',
     retryable: false,
   },
-  USAGE: { message: 'The command was called in a way it does not know.', advice: 'See --help.', retryable: false },
+  USAGE: { message: 'The command cannot be run as it was called.', advice: 'See --help.', retryable: false },
   INTERNAL: {
     message: 'A defect in Vitalmesh.',
     advice: 'Please report it with the code and the log lines around it; they hold no patient data.',
     retryable: false,
   },
-  'NOT-FOUND': { message: 'There is no such resource for this caller.', advice: 'List what there is first.', retryable: false },
+  'NOT-FOUND': {
+    message: 'There is no such resource for this caller.',
+    advice: 'List what there is first; of a patient or a bed ask find_patients.',
+    retryable: false,
+  },
   'DEMO-PROCESS': {
     message: 'A process of the demo ended before it should.',
     advice: 'Read its log, whose path stands beside its name; it is kept when the demo fails.',

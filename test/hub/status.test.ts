@@ -79,6 +79,9 @@ test('the status tells people who is connected, what is not reachable and why, a
   assert.match(text, /gw1 +since .* last data 5 s ago/);
   assert.match(text, /AI clients +not reachable: OVERLAY-DENIED \(The overlay refused: no policy allows this identity/);
   assert.match(text, /5 observations of 1 patient /);
+  assert.doesNotMatch(text, /nobody's for sure/);
+  const unplaced = formatHubStatus({ ...status, counts: { ...status.counts, observations: 1, patients: 2, unplaced: 1 } });
+  assert.match(unplaced, /1 observation of 2 patients, 1 of them nobody's for sure \(store/);
   assert.doesNotMatch(text, /^Evidence/m);
   assert.doesNotMatch(text, /SIEM/);
   const fed = {

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { formatInstant } from '../../../shared/clock.ts';
 import { type CommandGroup, type CommandIo, type CommandValues, EXIT, required } from '../../../shared/command-line.ts';
+import { counted } from '../../../shared/counted.ts';
 import { callOperator, nobodyRuns } from '../../../shared/operator/client.ts';
 import { type HubConfig, loadHubConfig } from '../../config.ts';
 import { barredInWords } from '../barred.ts';
@@ -106,7 +107,7 @@ const SHOWN: Readonly<Record<AccessMode, string>> = {
 function formatRights({ as, kind, role, purpose, notAfter, needs, barred, patients, wards, panels, may }: Rights): string {
   const until = notAfter === null ? '' : `, until ${formatInstant(notAfter)}`;
   const reach = [
-    patients === 'all' ? 'all patients' : `${patients} patients by name`,
+    patients === 'all' ? 'all patients' : `${counted(patients, 'patient')} by name`,
     ...(wards.length > 0 ? [`wards ${wards.join(', ')}`] : []),
     ...(panels.length > 0 ? [`panels ${panels.join(', ')}`] : []),
   ];

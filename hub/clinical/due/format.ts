@@ -1,3 +1,4 @@
+import { counted } from '../../../shared/counted.ts';
 import type { DueRow, DueView } from './due.ts';
 import { DUE_STATES } from './state.ts';
 import type { Worklist } from './worklist.ts';
@@ -28,9 +29,9 @@ export function formatWorklist({
 }: Worklist): string {
   const whose = 'panel' in group ? `Panel ${group.panel}` : `Ward ${group.ward}`;
   return [
-    `${whose}, as of ${asOf}, by version ${version} of the site's file: ${patients} patients, nothing expected of ${nothingExpected}`,
+    `${whose}, as of ${asOf}, by version ${version} of the site's file: ${counted(patients, 'patient')}, nothing expected of ${nothingExpected}`,
     DUE_STATES.map((state) => `${counts[state]} ${state}`).join(', '),
-    ...(withheld > 0 ? [`Of ${withheld} patients something is withheld from you.`] : []),
+    ...(withheld > 0 ? [`Of ${counted(withheld, 'patient')} something is withheld from you.`] : []),
     ...rows.map(
       ({ patient, bed, unplaced, ...row }) =>
         `  ${patient}${bed === null ? '' : ` (${bed})`}${unplaced ? ' (in no bed for sure)' : ''}: ${rowWords(row)}`,

@@ -1,4 +1,5 @@
 import { formatInstant } from '../../../shared/clock.ts';
+import { counted } from '../../../shared/counted.ts';
 import type { Baseline } from './baseline.ts';
 import type { Missing, ShownInput } from './inputs.ts';
 import type { SupportView } from './support.ts';
@@ -59,5 +60,5 @@ function weighed({ kg, at }: Weighing): string {
 function baselineLine({ vital, device, unit, median, of, min, max, n, leftOut, coverage }: Baseline): string {
   if (median === null) return `Baseline of ${vital} on ${device}: nothing that counts`;
   const what = of === 'means' ? 'median of means' : 'median';
-  return `Baseline of ${vital} on ${device}: ${what} ${median} ${unit}, ${min} to ${max}; ${n} readings, ${leftOut} left out as doubtful, ${Math.round(coverage * 100)} % of the time`;
+  return `Baseline of ${vital} on ${device}: ${what} ${median} ${unit}, ${min} to ${max}; ${counted(n, 'reading')}, ${leftOut} left out as doubtful, ${Math.round(coverage * 100)} % of the time`;
 }

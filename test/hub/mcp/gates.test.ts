@@ -42,7 +42,7 @@ for (const { revision, connect, service } of WAYS) {
 
     assert.deepEqual(await client.resources(), ['vitals://patients', 'hub://health', 'vitals://patient/pat-0001/latest']);
     assert.deepEqual(await client.completePatient(''), ['pat-0001']);
-    const data = { code: 'NOT-FOUND', advice: 'List what there is first.', retryable: false };
+    const data = { code: 'NOT-FOUND', advice: 'List what there is first; of a patient or a bed ask find_patients.', retryable: false };
     for (const uri of HIDDEN) {
       // Of what could name somebody nothing is said again.
       assert.deepEqual(await failure(client.read(uri)), { code: -32602, data });
@@ -58,7 +58,7 @@ for (const { revision, connect, service } of WAYS) {
     const unknown = await client.call('get_latest_vitals', { patient: 'pat-9999' });
     assert.deepEqual(forbidden, unknown);
     assert.equal(forbidden.isError, true);
-    assert.match(JSON.stringify(forbidden.content), /NOT-FOUND: .* List what there is first\./);
+    assert.match(JSON.stringify(forbidden.content), /NOT-FOUND: .* List what there is first; of a patient or a bed ask find_patients\./);
     assert.equal(endpoint.service.status().subscriptions, 0);
   });
 

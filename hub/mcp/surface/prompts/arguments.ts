@@ -13,5 +13,6 @@ const HOURS = ['12', '24', '8'];
 export const hoursOf: PromptArgument = {
   description: 'Length of the shift in hours: 8, 12 or 24; 12 unless given.',
   required: false,
+  isFixed: true,
   completes: async (typed) => HOURS.filter((hours) => hours.startsWith(typed)),
 };

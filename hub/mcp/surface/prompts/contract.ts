@@ -7,6 +7,8 @@ export interface PromptArgument {
   required: boolean;
   /** What it may be that begins as typed, sorted; as the caller may see it. */
   completes(typed: string, call: Call): Promise<readonly string[]>;
+  /** The same for everybody: what is none of it is a wrong argument, and nothing that is not there. */
+  isFixed?: true;
 }
 
 /** A resource that stands beside the words of a prompt: embedded as it is read then, by who the caller is, or as a link where it cannot be. */
@@ -27,8 +29,8 @@ export interface PromptRow {
 }
 
 /**
- * The arguments of a call, each one of what its caller may see: no text of a caller's own gets into the words of the hub. Throws NOT-FOUND for one that is none, and as what lists them
- * does.
+ * The arguments of a call, each one of what its caller may see: no text of a caller's own gets into the words of the hub. Throws NOT-FOUND for one that is none, MCP-ARGUMENTS where
+ * they are the same for everybody, and as what lists them does.
  */
 export async function checkedArguments(
   row: Pick<PromptRow, 'arguments'>,
@@ -36,10 +38,13 @@ export async function checkedArguments(
   call: Call,
 ): Promise<Record<string, string>> {
   const checked: Record<string, string> = {};
-  for (const [name, { required, completes }] of Object.entries(row.arguments)) {
+  for (const [name, { required, completes, isFixed }] of Object.entries(row.arguments)) {
     const value = given[name];
     if (value === undefined && !required) continue;
-    if (value === undefined || !(await completes(value, call)).includes(value)) throw new VitalmeshError('NOT-FOUND');
+    if (value === undefined || !(await completes(value, call)).includes(value)) {
+      if (!isFixed) throw new VitalmeshError('NOT-FOUND');
+      throw new VitalmeshError('MCP-ARGUMENTS', { detail: `${name} is one of ${(await completes('', call)).join(', ')}` });
+    }
     checked[name] = value;
   }
   return checked;

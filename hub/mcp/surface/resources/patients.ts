@@ -12,8 +12,12 @@ export const patientsResource: ResourceRow<'patients'> = {
   action: 'patients.list',
   completes: {},
   follow: () => ({ of: 'list' }),
-  async read(_, { door, caller, context, clock, fit }) {
+  async read(_, { door, clinical, caller, context, clock, fit }) {
     const all = await door.listPatients(caller, context);
-    return fit(MAX_LISTED, (rows) => compactPatients(all, clock.now(), rows));
+    const notice = clinical.listNotice(caller);
+    return fit(MAX_LISTED, (rows) => {
+      const { asOf, ...listed } = compactPatients(all, clock.now(), rows);
+      return { asOf, notice, ...listed };
+    });
   },
 };

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Instant } from '../../../../shared/clock.ts';
-import { NOTICE } from '../../../access/views.ts';
 import { findPatients, type ListedPatient, MATCHES, type Search } from '../../../clinical/overview/find.ts';
 import { compactPatients, patientsSchema } from '../../views.ts';
 
@@ -23,11 +22,11 @@ export const findSchema = patientsSchema.extend({
 
 export type Found = z.infer<typeof findSchema>;
 
-/** One page of those who match, sorted by id; `after` is the last id of the page before. */
+/** One page of those who match, sorted by id; `after` is the last id of the page before, `notice` what is said of the whole. */
 export function compactFound(
   all: readonly ListedPatient[],
   search: Search,
-  { now, page, after }: { now: Instant; page: number; after: string },
+  { now, page, after, notice }: { now: Instant; page: number; after: string; notice: string },
 ): Found {
   const { match, rows } = findPatients(all, search);
   // What holds for the whole list holds for a search that finds nobody, too.
@@ -35,7 +34,7 @@ export function compactFound(
   const { patients, truncated, nextCursor } = compactPatients(rows, now, page, after);
   const places = new Map(rows.map((one) => [one.patient, one]));
   return {
-    ...{ asOf, notice: NOTICE },
+    ...{ asOf, notice },
     ...(masked && { masked }),
     ...(withheld && { withheld }),
     ...{ match, total, found: rows.length },

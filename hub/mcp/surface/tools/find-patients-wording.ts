@@ -1,10 +1,11 @@
+import { counted } from '../../../../shared/counted.ts';
 import { ageText, MASKED_WORDS, scopeText, whereOf } from '../../wording.ts';
 import type { Found } from './find-patients-view.ts';
 
 /** What was found in plain English: first how sure it is whom was meant, then one line a patient. */
 export function foundText(found: Found): string {
   const { patients, total, truncated, nextCursor, masked, withheld, notice } = found;
-  if (total === 0) return 'There is no patient this caller may see.';
+  if (total === 0) return `There is no patient this caller may see.\n${notice}`;
   return [
     headText(found),
     ...(masked ? [MASKED_WORDS[masked]] : []),
@@ -16,7 +17,7 @@ export function foundText(found: Found): string {
 }
 
 function headText({ match, found }: Found): string {
-  const patients = found === 1 ? '1 patient' : `${found} patients`;
+  const patients = counted(found, 'patient');
   if (match === 'exact') return '1 patient is exactly who was named.';
   if (match === 'candidates') return `NOT SURE: ${patients} may be meant, and none is for certain. Ask which one; do not choose.`;
   if (match === 'group') return `${patients} of this group whom this caller may see.`;

@@ -25,7 +25,7 @@ export const findPatientsTool = tool({
     const listed = await door.listPatients(caller, context);
     const all = listed.map((row) => ({ ...row, ...clinical.listedPlace(caller, row) }));
     return fit(limits.page, (page) => {
-      const found = compactFound(all, search, { now: clock.now(), page, after });
+      const found = compactFound(all, search, { now: clock.now(), page, after, notice: clinical.listNotice(caller) });
       return { text: foundText(found), data: found };
     });
   },

@@ -1,3 +1,4 @@
+import { counted } from '../../../../shared/counted.ts';
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { ageText } from '../../wording.ts';
 import type { GroupOverview, Member } from './get-group-overview-view.ts';
@@ -18,7 +19,7 @@ const QUALITY_WORDS: Readonly<Record<Member['quality'], string>> = {
 export function groupText({ ward, panel, asOf, total, counts, patients, truncated, nextCursor, notice }: GroupOverview): string {
   const by = Object.entries(counts).map(([quality, count]) => `${count} ${QUALITY_WORDS[quality as Member['quality']]}`);
   return [
-    `${ward === undefined ? `Panel ${panel}` : `Ward ${ward}`}, as of ${asOf}: ${total} patients by quality of their data, worst first: ${by.join(', ')}. It does not say how they are.`,
+    `${ward === undefined ? `Panel ${panel}` : `Ward ${ward}`}, as of ${asOf}: ${counted(total, 'patient')} by quality of their data, worst first: ${by.join(', ')}. It does not say how they are.`,
     ...patients.map(memberText),
     ...(truncated ? [`More follow: call get_group_overview with the same group and cursor ${nextCursor}.`] : []),
     notice,

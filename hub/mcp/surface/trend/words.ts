@@ -1,3 +1,4 @@
+import { counted } from '../../../../shared/counted.ts';
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { whoseText } from '../shown.ts';
 import type { Trend } from './view.ts';
@@ -33,7 +34,7 @@ function summaryLine(series: Summed): string {
     mean === null || min === null || max === null ? 'no value shown' : `mean ${withUnit(mean, series.unit)}, ${min} to ${max}`;
   const out = Object.entries(excluded).map(([why, count]) => `${count} ${why}`);
   return [
-    `- ${series.vital}, device ${series.device ?? 'named in untrusted text'}${series.test ? ' (TEST)' : ''}: ${n} readings, ${numbers}`,
+    `- ${series.vital}, device ${series.device ?? 'named in untrusted text'}${series.test ? ' (TEST)' : ''}: ${counted(n, 'reading')}, ${numbers}`,
     `current values for ${Math.round(coverage * 100)} % of the time`,
     ...(out.length === 0 ? [] : [`not counted: ${out.join(', ')}`]),
   ].join('; ');

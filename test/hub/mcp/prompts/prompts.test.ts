@@ -84,7 +84,10 @@ for (const way of WAYS) {
       ['ward_round', { ward: 'icu' }],
     ] as const)
       await assert.rejects(one.prompt(name, args), (error: { data?: { code?: string } }) => error.data?.code === 'NOT-FOUND');
-    await assert.rejects(all.prompt('handover', { ward: 'icu', hours: '9' }));
+    await assert.rejects(all.prompt('handover', { ward: 'icu', hours: '9' }), ({ message, data }: Error & { data?: { code?: string } }) => {
+      assert.match(message, /hours is one of 12, 24, 8/);
+      return data?.code === 'MCP-ARGUMENTS';
+    });
     await assert.rejects(all.prompt('summarize_patient', {}));
   });
 }

@@ -5,6 +5,8 @@ import { compactFound, findSchema } from '../../../../hub/mcp/surface/tools/find
 import { foundText } from '../../../../hub/mcp/surface/tools/find-patients-wording.ts';
 import { decodeCursor } from '../../../../hub/mcp/views.ts';
 import { verifies } from '../../../requirements.ts';
+import { TEST_REGISTRY } from '../../../support/hub.ts';
+import { overviewSite } from '../overview-site.ts';
 import { NOW, startEndpoint, WAYS } from '../support.ts';
 
 const NOTICE =
@@ -20,7 +22,7 @@ const ALL = [
   row('pat-0003', { unplaced: true }),
   row('pat-0004', { discharged: true, panels: ['heart'] }),
 ];
-const FRAME = { now: NOW, page: 100, after: '' };
+const FRAME = { now: NOW, page: 100, after: '', notice: NOTICE };
 
 function said(search: Parameters<typeof compactFound>[1], all = ALL) {
   return foundText(findSchema.strict().parse(compactFound(all, search, FRAME)));
@@ -45,7 +47,7 @@ test('the words say how sure it is before they say who, and never take somebody 
     said({ bed: 'ICU-2' }),
     `Nobody whom this caller may see matches. That does not say that a bed is empty or that somebody is not here.\n${NOTICE}`,
   );
-  assert.equal(said({}, []), 'There is no patient this caller may see.');
+  assert.equal(said({}, []), `There is no patient this caller may see.\n${NOTICE}`);
 });
 
 test('whoever is masked is told so where nobody is found, too', () => {
@@ -61,7 +63,7 @@ test('a search is paged like a list: sorted, complete, without repeats', () => {
   const seen: string[] = [];
   let after: string | undefined = '';
   while (after !== undefined) {
-    const { patients, found, total, truncated, nextCursor } = compactFound(all, { ward: 'icu' }, { now: NOW, page: 5, after });
+    const { patients, found, total, truncated, nextCursor } = compactFound(all, { ward: 'icu' }, { ...FRAME, page: 5, after });
     assert.deepEqual([found, total, truncated], [12, 23, nextCursor !== undefined]);
     seen.push(...patients.map(({ patient }) => patient));
     after = nextCursor === undefined ? undefined : decodeCursor(nextCursor);
@@ -88,5 +90,26 @@ for (const { revision, connect, service } of WAYS) {
     const refused = await client.call('find_patients', { cursor: 'AAAA' });
     assert.deepEqual([refused.isError, refused._meta?.['vitalmesh/code']], [true, 'MCP-CURSOR']);
     assert.equal((await client.call('find_patients', { bed: '' })).isError, true);
+  });
+}
+
+for (const { revision, connect, service } of WAYS) {
+  test(`${revision}: a list of patients says of a sandbox that it is one, found or read, and of no other tenant`, async () => {
+    verifies('TEST-NOT-LIVE', 'MCP-BOTH-ERAS');
+    const inProduction = TEST_REGISTRY.replace('tenants: { clinic: { kind: sandbox } }', '');
+    for (const [registry, says] of [
+      [TEST_REGISTRY, true],
+      [inProduction, false],
+    ] as const) {
+      await using site = await overviewSite({ registry });
+      await using client = await connect(site.as('ai-monitor'), service);
+      const { content, structuredContent } = await client.call('find_patients', {});
+      const found = findSchema.strict().parse(structuredContent);
+      const { notice } = await client.read('vitals://patients');
+      const nobody = await client.call('find_patients', { bed: 'nowhere' });
+      for (const text of [found.notice, notice, JSON.stringify(content), JSON.stringify(nobody.content)])
+        assert.equal(String(text).includes('SANDBOX'), says, String(text));
+      assert.equal(notice, found.notice);
+    }
   });
 }
