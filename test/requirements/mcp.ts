@@ -115,6 +115,20 @@ export const MCP = {
     behaviour:
       'A client that cannot subscribe waits for a change with the same rights and evidence, one call at a time: unchanged is told from no data, a lost value and an alert are changes, and nothing between two calls is missed.',
   },
+  'MCP-WAIT-BY-DEVICE': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A wait compares each device with itself: a value of one that is too old hides no value of another, and each change names its device and whether another one has a current value.',
+  },
+  'MCP-WAIT-NOT-CALM': {
+    source: 'issue 10, Surface',
+    behaviour:
+      'A wait tells first of whom nothing may be seen to change: a gateway or the movements that are gone, a patient who was discharged, left, or lies in no bed for sure; where nothing at all can come, it is no data, whatever is current.',
+  },
+  'MCP-WAIT-KEYS': {
+    source: 'issue 10, Surface',
+    behaviour: 'A wait for a key that is no vital sign, neither of the table nor of these patients, is refused with MCP-VITAL.',
+  },
   'MCP-PROMPTS': {
     source: 'issue 10, Surface',
     behaviour:

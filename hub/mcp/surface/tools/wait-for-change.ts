@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { VitalmeshError } from '../../../../shared/errors.ts';
+import { panel, vital as rowOf } from '../../../../shared/vitals.ts';
 import { latestUri, parseUri, uriOf } from '../../uris.ts';
 import { type Call, tool } from '../contract.ts';
-import { changesBetween, hasChanged, type Snapshot, snapshotOf, standingOf } from '../wait/changes.ts';
+import { changesBetween, hasChanged, keptOf, type Snapshot, snapshotOf, standingOf } from '../wait/changes.ts';
 import { type Outcome, type Waited, waitedText, waitedView, waitSchema } from '../wait/view.ts';
 
 const MOST_SECONDS = 25;
@@ -45,6 +47,7 @@ export const waitForChange = tool({
     const known = baselineOf(asked, waits.recall(caller, asked.since ?? ''));
     const round = new Round(asked, call, known);
     for (const name of names) await round.look(name, true);
+    round.requireKeys();
     const spentMs = (): number => clock.monotonicMs() - startedMs;
     const mostMs = asked.timeout_seconds * 1000;
     while (!round.hasChanged && spentMs() < mostMs) {
@@ -91,6 +94,8 @@ class Round {
   readonly #before: Map<string, Snapshot>;
   /** By the names by which the caller asked. */
   readonly #now = new Map<string, Outcome>();
+  /** Keys of what these patients have, beside the table: a site's own. */
+  readonly #keys = new Set<string>();
   notice = '';
   masked: Waited['masked'];
 
@@ -110,7 +115,16 @@ class Round {
 
   /** Of what did not change enough the one from before, so that a slow drift adds up over calls. */
   get snapshots(): ReadonlyMap<string, Snapshot> {
-    return new Map([...this.#now].map(([name, { now, changes }]) => [name, hasChanged(changes) ? now : (this.#before.get(name) ?? now)]));
+    return new Map(
+      [...this.#now].map(([name, { now, changes }]) => [name, keptOf(hasChanged(changes) ? now : (this.#before.get(name) ?? now))]),
+    );
+  }
+
+  /** Nobody is kept waiting for what is no vital sign, which would look as calm as one that does not change. Throws MCP-VITAL. */
+  requireKeys(): void {
+    const { vitals = [], minimum_change: minimum } = this.#asked;
+    for (const key of [...vitals, ...Object.keys(minimum)])
+      if (!rowOf(key) && !panel(key) && !this.#keys.has(key)) throw new VitalmeshError('MCP-VITAL');
   }
 
   /** Looks at what the feed told of. */
@@ -131,6 +145,8 @@ class Round {
     // Counted when it was subscribed to.
     const followed = { ...context, followed: true };
     const view = await door.latest(caller, name, followed);
+    for (const { vital, components } of view.vitals)
+      for (const key of [vital, ...components.map((part) => part.vital)]) this.#keys.add(key);
     const known = withAlerts ? undefined : this.#now.get(name)?.now.alerts;
     const now = snapshotOf(view, known ?? standingOf(await door.alerts(caller, name, followed)), vitals);
     const before = this.#before.get(name) ?? now;

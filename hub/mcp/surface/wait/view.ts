@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { deviceName } from '../../untrusted.ts';
 import { masked, zone } from '../../views.ts';
 import { MASKED_WORDS } from '../../wording.ts';
-import { currentIn, hasChanged, type PatientChanges, type Snapshot } from './changes.ts';
+import { currentIn, hasChanged, type PatientChanges, type Snapshot, UNSEEN, type Unseen } from './changes.ts';
 
 const change = z.object({
   vital: z.string(),
@@ -15,14 +15,21 @@ const change = z.object({
   to: z.number().nullable().describe('Null never means normal.'),
   unit: z.string(),
   at: z.string().describe('When it was measured, ISO 8601.'),
-  device: z.string().nullable(),
+  device: z.string().nullable().describe('By which it was measured before and now.'),
+  elsewhere: z.literal(true).optional().describe('Another device has a current value of it.'),
 });
 
 const patient = z.object({
   patient: z.string(),
   status: z
     .enum(['changed', 'unchanged', 'no_data'])
-    .describe('no_data: there is no current value at all, so nothing could have been seen to change. It is not unchanged, and not calm.'),
+    .describe(
+      'no_data: there is no current value at all, or nothing can come of this patient (unseen), so nothing could have been seen to change. It is not unchanged, and not calm.',
+    ),
+  unseen: z
+    .array(z.enum(UNSEEN))
+    .optional()
+    .describe('Why what changes may not be seen: then that nothing changed says nothing about the patient.'),
   current: z.number().describe('How many of the vital signs watched have a current value.'),
   without: z.array(z.string()).optional().describe('Keys that have none.'),
   changes: z.array(change).optional(),
@@ -37,7 +44,9 @@ const patient = z.object({
 export const waitSchema = z.object({
   status: z
     .enum(['changed', 'unchanged', 'no_data'])
-    .describe('changed: something of somebody; no_data: nobody watched has a current value; unchanged: neither.'),
+    .describe(
+      'changed: something of somebody; no_data: nobody watched has a current value that could be seen to change; unchanged: neither.',
+    ),
   waitedSeconds: z.number(),
   patients: z.array(patient),
   since: z.string().describe('Pass it to the next call, with the same patients and vitals, so that nothing between both is missed.'),
@@ -95,20 +104,19 @@ export function waitedView(
 }
 
 function rowOf({ patient: id, asOf, zone: own, now, changes }: Outcome, room: number): PatientRow {
-  const current = currentIn(now);
+  const { current, without } = currentIn(now);
   const isChanged = hasChanged(changes);
-  const without = [...now.seen.values()]
-    .filter(({ values }) => [...values.values()].every((value) => value === null))
-    .map(({ vital }) => vital);
   const shown = changes.vitals.slice(0, room);
   return {
     patient: id,
-    status: isChanged ? 'changed' : current === 0 ? 'no_data' : 'unchanged',
-    current,
-    ...(without.length > 0 && { without: [...new Set(without)] }),
+    status: isChanged ? 'changed' : current.size === 0 || now.isBlind ? 'no_data' : 'unchanged',
+    ...(now.unseen.length > 0 && { unseen: [...now.unseen] }),
+    current: current.size,
+    ...(without.size > 0 && { without: [...without] }),
     ...(shown.length > 0 && {
-      changes: shown.map(({ vital, name, part, what, from, to, unit, at, device }) => ({
+      changes: shown.map(({ vital, name, part, what, from, to, unit, at, device, isElsewhere }) => ({
         ...{ vital, name, ...(part !== vital && { part }), what, from, to, unit, at, device: deviceName(device) },
+        ...(isElsewhere && { elsewhere: true as const }),
       })),
     }),
     ...(changes.moved && { moved: true as const }),
@@ -119,16 +127,32 @@ function rowOf({ patient: id, asOf, zone: own, now, changes }: Outcome, room: nu
   };
 }
 
-/** The same in plain English. */
+const UNSEEN_WORDS: Readonly<Record<Unseen, string>> = {
+  discharged: 'DISCHARGED',
+  unplaced: 'PLACE NOT KNOWN',
+  left_bed: 'LEFT THE BED',
+  gateway_silent: 'GATEWAY SILENT',
+  gateway_lost: 'GATEWAY LOST',
+  gateway_unknown: 'STATE OF GATEWAY NOT KNOWN',
+  movements_silent: 'MOVEMENTS SILENT',
+  movements_lost: 'MOVEMENTS LOST',
+  movements_unknown: 'STATE OF MOVEMENTS NOT KNOWN',
+};
+const NO_VALUE = 'NO CURRENT VALUE';
+
+/** Patients named in the first line for one reason; the others are counted there, and have a line of their own. */
+const MOST_NAMED = 8;
+
+/** The same in plain English; first of whom nothing can be told, for silence must not read as calm. */
 export function waitedText(waited: Waited): string {
   const { status, waitedSeconds, patients, since, wentOn, askAgainSeconds, notice } = waited;
   const heads: Readonly<Record<Waited['status'], string>> = {
     changed: `Something changed, after ${waitedSeconds} s.`,
     unchanged: `Nothing changed in ${waitedSeconds} s by as much as was asked for.`,
-    no_data: `NO DATA: nobody watched has a current value, so nothing could have been seen to change in ${waitedSeconds} s. This is not calm.`,
+    no_data: `NO DATA: nobody watched has a current value that could be seen to change, so nothing could have been in ${waitedSeconds} s. This is not calm.`,
   };
   return [
-    heads[status],
+    [...unseenText(patients, status), heads[status]].join(' '),
     ...(waited.masked ? [MASKED_WORDS[waited.masked]] : []),
     ...patients.map(patientLine),
     ...(waited.truncated ? ['More changed than is shown: read those patients.'] : []),
@@ -138,17 +162,59 @@ export function waitedText(waited: Waited): string {
   ].join('\n');
 }
 
-function patientLine({ patient: id, status, current, without, changes = [], moved, sources, alerts, asOf }: PatientRow): string {
+/** Of whom, and why, that nothing changed says nothing. */
+function unseenText(patients: readonly PatientRow[], status: Waited['status']): string[] {
+  const of = new Map<string, string[]>();
+  const add = (why: string, id: string): void => {
+    const named = of.get(why) ?? [];
+    of.set(why, named);
+    named.push(id);
+  };
+  for (const { patient: id, unseen = [], current } of patients) {
+    for (const why of unseen) add(UNSEEN_WORDS[why], id);
+    // Where nobody has one, the head says so.
+    if (unseen.length === 0 && current === 0 && status !== 'no_data') add(NO_VALUE, id);
+  }
+  if (of.size === 0) return [];
+  const said = [...of].map(([why, ids]) => {
+    const more = ids.length - MOST_NAMED;
+    return `${why}: ${ids.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  });
+  return [`${said.join('; ')} (of them this is not calm).`];
+}
+
+function patientLine({
+  patient: id,
+  status,
+  unseen = [],
+  current,
+  without,
+  changes = [],
+  moved,
+  sources,
+  alerts,
+  asOf,
+}: PatientRow): string {
   const said = [
-    ...changes.map(({ vital, part, what, from, to, unit }) =>
-      what === 'lost' || what === 'gone'
-        ? `${part ?? vital} HAS NO CURRENT VALUE ANY MORE (was ${from} ${unit})`
-        : `${part ?? vital} ${from === null ? 'none' : from} -> ${to} ${unit}`,
-    ),
+    ...unseen.map((why) => UNSEEN_WORDS[why]),
+    ...changes.map(changeText),
     ...(moved ? ['moved, left or came back'] : []),
     ...(sources ? ['a source fell silent or came back'] : []),
     ...(alerts ? ['a device told of an alert: call get_alerts'] : []),
   ];
-  const rest = status === 'no_data' ? ['NO CURRENT VALUE: unknown, not normal'] : [`${current} current`];
+  const rest =
+    current === 0 && status === 'no_data'
+      ? [`${NO_VALUE}: unknown, not normal`]
+      : [`${current} current${status === 'no_data' ? ', BUT NOTHING NEWER CAN COME: unknown, not unchanged' : ''}`];
   return `- ${id}, as of ${asOf}: ${[...said, ...rest, ...(without ? [`without a current value: ${without.join(', ')}`] : [])].join('; ')}`;
+}
+
+/** By which device stands beside each change: another one may give another value. */
+function changeText({ vital, part, what, from, to, unit, device, elsewhere }: NonNullable<PatientRow['changes']>[number]): string {
+  const key = part ?? vital;
+  const by = device === null ? '' : ` [device ${device}]`;
+  if (what === 'value' || what === 'back') return `${key} ${from === null ? 'none' : from} -> ${to} ${unit}${by}`;
+  return elsewhere
+    ? `${key} has no current value by this device any more (was ${from} ${unit})${by}, though another device has one`
+    : `${key} HAS NO CURRENT VALUE ANY MORE (was ${from} ${unit})${by}`;
 }

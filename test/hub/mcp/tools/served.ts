@@ -3,6 +3,8 @@ import { resourcesOf } from '../../../../agent/resources.ts';
 import type { Policy } from '../../../../hub/access/policy.ts';
 import type { ClinicalReads } from '../../../../hub/clinical/reads.ts';
 import type { FleetNow } from '../../../../hub/clinical/sources/fleet.ts';
+import type { Source } from '../../../../hub/clinical/sources/source.ts';
+import { NO_SURROUNDINGS } from '../../../../hub/clinical/surroundings.ts';
 import type { McpLimits } from '../../../../hub/mcp/limits.ts';
 import { serveMcpLines } from '../../../../hub/mcp/line/line-service.ts';
 import { type McpService, serveMcp } from '../../../../hub/mcp/server.ts';
@@ -38,15 +40,23 @@ export interface ServedOptions {
   policy?: () => Policy;
   limits?: Partial<McpLimits>;
   fleet?: FleetNow;
+  /** What stands behind the devices; nothing unless given. */
+  sources?: () => readonly Source[];
   /** What is reckoned over the door; nothing unless given. */
   clinical?: (hub: TestHub, clock: TestClock) => ClinicalReads;
 }
 
-export async function served({ registry, policy, limits = {}, clinical, fleet }: ServedOptions = {}): Promise<Served> {
+export async function served({ registry, policy, limits = {}, clinical, fleet, sources }: ServedOptions = {}): Promise<Served> {
   await using stack = new AsyncDisposableStack();
   const clock = new TestClock();
   const hub = stack.use(
-    testHub({ clock, ...(registry !== undefined && { registry }), ...(policy && { policy }), ...(fleet && { fleet }) }),
+    testHub({
+      clock,
+      ...(registry !== undefined && { registry }),
+      ...(policy && { policy }),
+      ...(fleet && { fleet }),
+      ...(sources && { surroundings: { ...NO_SURROUNDINGS, beside: () => ({ sources: sources(), demo: [], sandbox: false }) } }),
+    }),
   );
   const network = createMemoryNetwork();
   const overlay = stack.use(network.overlay({ id: 'hub', name: 'hub' }));

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { waitSchema } from '../../../../hub/mcp/surface/wait/view.ts';
+import type { LatestView } from '../../../../hub/access/door.ts';
+import type { Source } from '../../../../hub/clinical/sources/source.ts';
+import { changesBetween, snapshotOf } from '../../../../hub/mcp/surface/wait/changes.ts';
+import { waitedText, waitedView, waitSchema } from '../../../../hub/mcp/surface/wait/view.ts';
 import { bindingsFrom } from '../../../../hub/registry/bindings.ts';
 import { parseRegistry } from '../../../../hub/registry/load-registry.ts';
 import { verifies } from '../../../requirements.ts';
 import { evidenceOf } from '../../../support/evidence.ts';
 import { TEST_REGISTRY } from '../../../support/hub.ts';
 import type { TestClient } from '../../../support/mcp-clients.ts';
-import { eventually, openSession, rawHttp, WAYS } from '../support.ts';
+import { eventually, openSession, rawHttp, view, WAYS } from '../support.ts';
 import { answerOf, type Served, served } from './served.ts';
 
 const [A, B] = ['pat-icu-01', 'pat-icu-02'];
@@ -106,6 +109,110 @@ test('that a value is lost, and that a device alarms, are changes, however small
   const alarm = await pending;
   assert.deepEqual([alarm.data.patients[0]?.status, alarm.data.patients[0]?.alerts], ['changed', true]);
   assert.match(alarm.text, /a device told of an alert: call get_alerts/);
+});
+
+test('of two devices of one vital sign the one that is too old hides nothing of the one that measures', async () => {
+  verifies('MCP-WAIT', 'MCP-WAIT-BY-DEVICE');
+  await using site = await served();
+  await site.measure({ value: 74, device: 'monitor-9' });
+  site.clock.advance(600_000);
+  await site.measure({ value: 81, device: 'monitor-1' });
+  await using client = await site.client(way);
+  const asked = { vitals: ['hr'], minimum_change: { hr: 1 } };
+  const first = await wait(client, { ...asked, timeout_seconds: 1 });
+  const [told] = first.data.patients;
+  assert.deepEqual([first.data.status, told?.current, told?.without], ['unchanged', 1, undefined]);
+  const pending = wait(client, { ...asked, since: first.data.since, timeout_seconds: 20 });
+  await waiting(site);
+  site.clock.advance(1000);
+  await site.measure({ value: 84, device: 'monitor-1' });
+  const { data, text } = await pending;
+  assert.deepEqual(
+    data.patients[0]?.changes?.map(({ vital, device, what, from, to }) => [vital, device, what, from, to]),
+    [['hr', 'monitor-1', 'value', 81, 84]],
+  );
+  assert.match(text, /hr 81 -> 84 \/min \[device monitor-1\]/);
+
+  // The other one begins again and the first falls silent: the vital sign has a value all the same.
+  site.clock.advance(40_000);
+  await site.measure({ value: 90, device: 'monitor-9' });
+  site.clock.advance(40_000);
+  const after = await wait(client, { ...asked, since: data.since, timeout_seconds: 1 });
+  const changes = new Map(after.data.patients[0]?.changes?.map((one) => [one.device, [one.what, one.from, one.to, one.elsewhere]]));
+  assert.deepEqual(Object.fromEntries(changes), {
+    'monitor-1': ['lost', 84, null, true],
+    'monitor-9': ['back', null, 90, undefined],
+  });
+  assert.match(
+    after.text,
+    /hr has no current value by this device any more \(was 84 \/min\) \[device monitor-1\], though another device has one/,
+  );
+  assert.doesNotMatch(after.text, /HAS NO CURRENT VALUE/);
+});
+
+test('of somebody of whom nothing can come it is said first, whatever is current', async () => {
+  verifies('MCP-WAIT', 'MCP-WAIT-NOT-CALM');
+  const stood = (id: string, state: Source['state']): Source => ({ kind: 'gateway', id, state, since: null });
+  let sources: readonly Source[] = [stood('gw-icu', 'lost')];
+  await using site = await served({ sources: () => sources });
+  await site.measure({ value: 70 });
+  await using client = await site.client(way);
+  const lost = await wait(client, { timeout_seconds: 1 });
+  const [row] = lost.data.patients;
+  assert.deepEqual([lost.data.status, lost.data.askAgainSeconds], ['no_data', 60]);
+  assert.deepEqual([row?.status, row?.unseen, row?.current], ['no_data', ['gateway_lost'], 1]);
+  const [head = '', line = ''] = lost.text.split('\n');
+  assert.match(head, /^GATEWAY LOST: pat-icu-01 \(of them this is not calm\)\. NO DATA: /);
+  assert.match(line, /GATEWAY LOST; 1 current, BUT NOTHING NEWER CAN COME: unknown, not unchanged/);
+
+  sources = [stood('gw-icu', 'lost'), stood('gw-2', 'live'), { kind: 'movements', id: null, state: 'silent', since: null }];
+  const half = await wait(client, { patients: [A, B], timeout_seconds: 1 });
+  assert.deepEqual(
+    [half.data.status, half.data.patients[0]?.status],
+    ['unchanged', 'unchanged'],
+    'by the other gateway something can come',
+  );
+  assert.match(half.text.split('\n')[0] ?? '', /^GATEWAY LOST: pat-icu-01, pat-icu-02; MOVEMENTS SILENT: .*Nothing changed in/);
+
+  sources = [];
+  const some = await wait(client, { patients: [A, B], timeout_seconds: 1 });
+  assert.match(some.text.split('\n')[0] ?? '', /^NO CURRENT VALUE: pat-icu-02 \(of them this is not calm\)\. Nothing changed in/);
+});
+
+test('that somebody was discharged, left, or lies in no bed for sure stands in the first line', () => {
+  verifies('MCP-WAIT-NOT-CALM');
+  const at = '2026-11-21T10:00:00.000+01:00';
+  const headOf = (more: Partial<LatestView>): [string | undefined, string] => {
+    const now = snapshotOf(view('pat-0001', more), new Map());
+    const outcome = { patient: 'pat-0001', asOf: at, now, changes: changesBetween(now, now, {}) };
+    const waited = waitedView([outcome], 10, { waitedMs: 1000, since: 's', wentOn: true, notice: 'No alarm.' });
+    return [waited.patients[0]?.status, waitedText(waited).split('\n')[0] ?? ''];
+  };
+  const cases: readonly [Partial<LatestView>, string, string][] = [
+    [{ bed: null, discharged: at }, 'no_data', 'DISCHARGED: pat-0001 (of them this is not calm). NO DATA'],
+    [{ bed: null, unplaced: true }, 'no_data', 'PLACE NOT KNOWN: pat-0001 (of them this is not calm). NO DATA'],
+    [{ bed: null, leftBed: at }, 'unchanged', 'LEFT THE BED: pat-0001 (of them this is not calm). Nothing changed'],
+    [{}, 'unchanged', 'Nothing changed'],
+  ];
+  for (const [more, status, head] of cases) {
+    const [found, said] = headOf(more);
+    assert.equal(found, status);
+    assert.ok(said.startsWith(head), said);
+  }
+});
+
+test('a key that is no vital sign is refused, and nobody waits for it', async () => {
+  verifies('MCP-WAIT', 'MCP-WAIT-KEYS');
+  await using site = await served();
+  await site.measure({ value: 70 });
+  await using client = await site.client(way);
+  const code = async (args: object): Promise<unknown> =>
+    (await client.call('wait_for_change', { patients: [A], timeout_seconds: 1, ...args }))._meta?.['vitalmesh/code'];
+  assert.equal(await code({ vitals: ['heart rate'] }), 'MCP-VITAL');
+  assert.equal(await code({ vitals: ['hr', 'heart rate'] }), 'MCP-VITAL');
+  assert.equal(await code({ minimum_change: { heartrate: 5 } }), 'MCP-VITAL');
+  assert.equal(await code({ vitals: ['nibp', 'nibp_s', 'hr'], minimum_change: { nibp_d: 5, spo2: 2 } }), undefined);
+  assert.equal(site.service.status().subscriptions, 0);
 });
 
 test('a baseline of other patients, of another caller, or that is not the last one, is none', async () => {

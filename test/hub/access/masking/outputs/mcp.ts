@@ -84,8 +84,10 @@ export const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site:
     ...(await ofEach(client, 'get_device_status')),
     ...(await ofEach(client, 'get_device_status', { device: MARKERS.serial.text })),
   ],
-  'tool wait_for_change': async (client) =>
+  'tool wait_for_change': async (client) => [
+    await client.call('wait_for_change', { patients: await names(client), timeout_seconds: 1 }),
     await client.call('wait_for_change', { patients: await names(client), vitals: [MARKERS.name.text], timeout_seconds: 1 }),
+  ],
   'tool describe_vital': (client) => client.call('describe_vital', { search: MARKERS.name.text }),
   'capability prompts': async (client) => [
     await client.prompts(),
