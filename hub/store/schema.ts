@@ -3,7 +3,7 @@ import { FEED_STEP, RECEIVERS_STEP } from '../audit/feed/sqlite-places.ts';
 import { EVIDENCE_RETENTION_STEP } from '../audit/retention-schema.ts';
 import { AUDIT_SCHEMA, EVIDENCE_STEP, PROOF_STEP, SHOWN_STEP } from '../audit/schema.ts';
 import { USAGE_STEP } from '../audit/usage.ts';
-import { AMEND_STEP, MERGED_STEP } from './amend/schema.ts';
+import { AMEND_STEP, MEANT_STEP, MERGED_STEP } from './amend/schema.ts';
 import { ERASING_STEP, HELD_STEP } from './erasing/schema.ts';
 import { IDENTITY_STEP } from './identity/schema.ts';
 import { MOVED_TYPE_STEP, MOVES_STEP, PLACING_STEP } from './placing/schema.ts';
@@ -197,4 +197,5 @@ CREATE TABLE unknownBinding (key INTEGER PRIMARY KEY, start INTEGER NOT NULL, fo
   SERIES_STEP,
   STRETCHES_STEP,
   MOVED_TYPE_STEP,
+  MEANT_STEP,
 ];

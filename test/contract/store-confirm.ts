@@ -94,6 +94,85 @@ export function storeConfirmContract(name: string, place: () => Promise<StorePla
     }
   });
 
+  check('what is confirmed does not depend on when it is carried out, nor on the order in which corrections came', async (store) => {
+    verifies('IDENTITY-CONFIRMED-VERSIONS', 'IDENTITY-DOUBTFUL-ANY-ORDER');
+    // Each says the same as what was confirmed, and they do not say the same as each other.
+    const corrections = { up: [3, 96.8], down: [4, 93.2] } as const;
+    const orders = [
+      ['carry', 'up', 'down'],
+      ['carry', 'down', 'up'],
+      ['up', 'carry', 'down'],
+      ['down', 'carry', 'up'],
+      ['up', 'down', 'carry'],
+      ['down', 'up', 'carry'],
+    ] as const;
+    for (const [i, order] of orders.entries()) {
+      const [patientId, first] = [`pat-order-${i}`, (i + 1) * 100];
+      const jump = weighed(first + 2, 95, 1, { patientId });
+      await store1(store, weighed(first + 1, 80, 5, { patientId }), jump);
+      const id = await amend(store, { kind: 'confirm', selection: { observations: [jump.id] } });
+      for (const step of order) {
+        if (step === 'carry') await carriedOut(store);
+        else await store1(store, weighed(first + corrections[step][0], corrections[step][1], 1, { patientId, status: 'corrected' }));
+      }
+      assert.deepEqual(await latest(store, patientId), { current: [93.2], doubtful: [] }, order.join());
+      await undo(store, id);
+      await carriedOut(store);
+      assert.deepEqual(await latest(store, patientId), { current: [80], doubtful: [93.2] }, order.join());
+    }
+  });
+
+  check(
+    'what a device corrected before somebody confirmed it is confirmed with it, and what follows is held against what was meant',
+    async (store) => {
+      verifies('IDENTITY-CONFIRMED-VERSIONS');
+      for (const [i, order] of [
+        ['carry', 'correct'],
+        ['correct', 'carry'],
+      ].entries()) {
+        const [patientId, first] = [`pat-meant-${i}`, (i + 1) * 100];
+        const version = (seq: number, kg: number) => weighed(first + seq, kg, 1, { patientId, ...(seq > 2 && { status: 'corrected' }) });
+        await store1(store, weighed(first + 1, 80, 5, { patientId }), version(2, 97.5));
+        await store1(store, version(3, 96));
+        const id = await amend(store, { kind: 'confirm', selection: { observations: [version(3, 96).id] } });
+        for (const step of order) {
+          if (step === 'carry') await carriedOut(store);
+          else await store1(store, version(4, 94.5));
+        }
+        assert.deepEqual(await latest(store, patientId), { current: [94.5], doubtful: [] }, order.join());
+        for (const seq of [2, 3, 4])
+          assert.deepEqual(
+            (await store.amend.amendmentsOf('clinic', version(seq, 0).id)).map((one) => one.id),
+            [id],
+            `${order}: ${seq}`,
+          );
+      }
+    },
+  );
+
+  check('of two confirmations of one measurement a correction is confirmed by the one that says the same', async (store) => {
+    verifies('IDENTITY-CONFIRMED-VERSIONS');
+    const version = (seq: number, kg: number) => weighed(seq, kg, 1, seq > 2 ? { status: 'corrected' } : {});
+    const confirm = async (one: { id: string }): Promise<string> => {
+      const id = await amend(store, { kind: 'confirm', selection: { observations: [one.id] } });
+      await carriedOut(store);
+      return id;
+    };
+    await store1(store, weighed(1, 82, 3), version(2, 64));
+    const first = await confirm(version(2, 64));
+    await store1(store, version(3, 70));
+    assert.deepEqual(await latest(store), { current: [82], doubtful: [70] });
+    const second = await confirm(version(3, 70));
+    await store1(store, version(4, 64.2));
+    assert.deepEqual(await latest(store), { current: [64.2], doubtful: [] });
+    await undo(store, second);
+    await carriedOut(store);
+    assert.deepEqual(await latest(store), { current: [64.2], doubtful: [] });
+    await undo(store, first);
+    await carriedOut(store);
+    assert.deepEqual(await latest(store), { current: [82], doubtful: [64.2] });
+  });
+
   check('what is not doubtful, void, or does not stand is not confirmed, and nothing of what is named with it', async (store) => {
     verifies('AMEND-CONFIRM-REFUSED');
     const [own, jump, replaced] = [weighed(1, 82, 3), weighed(2, 64, 2), weighed(3, 50, 1)];

@@ -16,6 +16,16 @@ export const PATIENTS = {
     behaviour:
       'Who may see somebody follows from movements as from the registry: admission, transfer and discharge count from their commit on, end the streams of whoever has no more part in the patient, and are told to both sides.',
   },
+  'LISTED-AND-MOVED': {
+    source: 'issue 9',
+    behaviour:
+      'Of whoever a row of the registry binds and movements put into a bed, all is said that is said without a row: what was measured in a bed that they left is not current and alerts of it are unknown, that they lie in none for sure, and by which other id the hospital goes on, which each of their readers reaches and no reader of a ward by the row. What the row’s own gateway measures stays current.',
+  },
+  'LEFT-NOT-DISCHARGED': {
+    source: 'issue 9',
+    behaviour:
+      'Whoever is moved from a followed bed to where nobody follows is told to have left it then, and not to be discharged, until they are: nothing that was measured in it is current, and they are on no list but by a row.',
+  },
   'UNSURE-LISTED': {
     source: 'issue 9, Who is this',
     behaviour:
@@ -202,7 +212,7 @@ export const PATIENTS = {
   'IDENTITY-CONFIRMED-VERSIONS': {
     source: 'issue 9, Who is this; Corrections',
     behaviour:
-      'What a device sends later as a version of a reading that somebody confirmed is confirmed with it where it says the same, and undone with it; another value is doubtful again where it jumps.',
+      'What a device sends later as a version of a reading that somebody confirmed is confirmed with it where it says the same as the one that was named, in whatever order versions came, and undone with it; another value is doubtful again where it jumps.',
   },
   'PLACES-CHANGED-REFUSED': {
     source: 'issue 9, Who is this',

@@ -65,7 +65,7 @@ export function addMeasurement(
   const rule = ruleOfMeasurement(measurement);
   database
     .prepare<(string | number | null)[]>(AMEND_SQL.addRule)
-    .run(key, tenant, patient, rule.device, rule.vital, rule.test, rule.effective, rule.start, rule.until);
+    .run(key, tenant, patient, rule.device, rule.vital, rule.test, rule.effective, rule.start, rule.until, null);
   return true;
 }
 

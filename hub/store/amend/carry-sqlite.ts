@@ -158,11 +158,11 @@ export class AmendOrder {
     return found.map(({ key }) => key);
   }
 
-  #confirmedKeys(owner: number, { vital, device, test, start }: Rule): number[] {
+  #confirmedKeys(owner: number, { vital, device, test, start, meant = null }: Rule): number[] {
     const which = [owner, vital, device, test, start] as (string | number)[];
     const versions = this.#database.prepare<(string | number)[], ConfirmVersion>(AMEND_SQL.toConfirm);
     const found = versions.all(this.#row.key, ...which, start, ...which);
-    return confirmedOf(vital ?? '', found, this.#due.lastObservation).map(({ key }) => key);
+    return confirmedOf(vital ?? '', found, { meant, last: this.#due.lastObservation }).map(({ key }) => key);
   }
 
   #pageOf(

@@ -1,6 +1,6 @@
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { JUMPS } from '../../clinical/doubt/jumps.ts';
-import { isSame } from '../../clinical/doubt/whose.ts';
+import { isSame, type Kept } from '../../clinical/doubt/whose.ts';
 import { isDoubtful, valuesIn } from '../identity/judged.ts';
 import { isVoid } from './amended.ts';
 
@@ -40,23 +40,52 @@ export interface ConfirmVersion {
   isDone: number | boolean;
 }
 
-/**
- * Which versions of a measurement a confirmation is of, but for those that it is of already: of the one that stood when somebody decided (`last`: the newest row by then), and of
- * all that say the same. Another value nobody has confirmed. Pure.
- */
-export function confirmedOf<V extends ConfirmVersion>(vital: string, versions: readonly V[], last: number): V[] {
-  const jump = JUMPS[vital];
-  if (jump === undefined) return [];
-  const meant = meantBy(versions, last).map((version) => ({ values: valuesIn(vital, version) }));
-  if (meant.length === 0) return [];
-  return versions.filter((version) => !version.isDone && meant.every((one) => isSame(one, { values: valuesIn(vital, version) }, jump)));
+/** Which version somebody meant, by its key: null where that was not kept. `last`: the newest row when it was decided. */
+export interface Meant {
+  meant: number | null;
+  last: number;
 }
 
-function meantBy<V extends ConfirmVersion>(versions: readonly V[], last: number): readonly V[] {
+/**
+ * Which versions of a measurement a confirmation is of, but for those that it is of already: of the one that somebody meant, and of all that say the same as that one, whenever they
+ * came. Another value nobody has confirmed. Pure.
+ */
+export function confirmedOf<V extends ConfirmVersion>(vital: string, versions: readonly V[], which: Meant): V[] {
+  const meant = meantBy(versions, which);
+  return versions.filter((version) => !version.isDone && areSame(vital, { values: valuesIn(vital, version) }, meant));
+}
+
+function meantBy<V extends ConfirmVersion>(versions: readonly V[], { meant, last }: Meant): readonly V[] {
   const done = versions.filter(({ isDone }) => isDone);
+  const named = versions.filter(({ key }) => key === meant);
+  if (meant !== null) return named.length > 0 ? named : done;
   if (done.length > 0) return done;
   const known = versions.filter(({ key }) => key <= last);
   const standing = known.filter((version) => version.standing === 1);
   // It was replaced since.
   return standing.length > 0 ? standing : known.toSorted((a, b) => b.key - a.key).slice(0, 1);
+}
+
+/** A version of a measurement that is confirmed, once for each decision that it is confirmed by. */
+export interface ConfirmedVersion {
+  amendment: number;
+  value: number | null;
+  components: string | null;
+  /** It is the one that was meant; 1 or true. */
+  isMeant: number | boolean;
+}
+
+/** By which decisions an arrival is confirmed: it says the same as what was meant, or, where that is not known, as all that are confirmed by it. Pure. */
+export function confirmingOf(vital: string, arrival: Pick<Kept, 'values'>, confirmed: readonly ConfirmedVersion[]): number[] {
+  return [...Map.groupBy(confirmed, ({ amendment }) => amendment)].flatMap(([amendment, versions]) => {
+    const meant = versions.filter(({ isMeant }) => isMeant);
+    return areSame(vital, arrival, meant.length > 0 ? meant : versions) ? [amendment] : [];
+  });
+}
+
+type Values = Pick<ConfirmVersion, 'value' | 'components'>;
+
+function areSame(vital: string, one: Pick<Kept, 'values'>, others: readonly Values[]): boolean {
+  const jump = JUMPS[vital];
+  return jump !== undefined && others.length > 0 && others.every((other) => isSame(one, { values: valuesIn(vital, other) }, jump));
 }

@@ -63,6 +63,8 @@ export interface Rule {
   effective: number;
   start: Instant;
   until: Instant;
+  /** Of a measurement that was named: the key of the row; null where that was not kept. */
+  meant?: number | null;
 }
 
 export function ruleOfMeasurement({ vital, device, test, effective }: Omit<Measurement, 'patient'>): Rule {
@@ -76,16 +78,26 @@ export interface Named extends Measurement {
 
 /** The measurements of readings that are named, each once. Pure. */
 export function measurementsOf(named: readonly Named[]): Measurement[] {
-  const found = named.map(({ patient, vital, device, test, effective }) => ({ patient, vital, device, test, effective }));
-  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()];
+  return firstNamed(named).map(({ patient, vital, device, test, effective }) => ({ patient, vital, device, test, effective }));
 }
 
 /** The rules of readings that are named, by patient; versions of one measurement have one. Pure. */
 export function rulesOfNamed(named: readonly Named[]): Map<string, Rule[]> {
   const rules = new Map<string, Rule[]>();
-  for (const { patient, ...measurement } of measurementsOf(named))
-    rules.set(patient, [...(rules.get(patient) ?? []), ruleOfMeasurement(measurement)]);
+  for (const { patient, key: meant, ...measurement } of firstNamed(named))
+    rules.set(patient, [...(rules.get(patient) ?? []), { ...ruleOfMeasurement(measurement), meant }]);
   return rules;
+}
+
+/** Of each measurement the version that is named first. */
+function firstNamed(named: readonly Named[]): Named[] {
+  const first = new Map<string, Named>();
+  for (const one of named) {
+    const { patient, vital, device, test, effective } = one;
+    const name = JSON.stringify([patient, vital, device, test, effective]);
+    if (!first.has(name)) first.set(name, one);
+  }
+  return [...first.values()];
 }
 
 export function ruleOfStretch({ device, vital, from, to }: Exclude<Selection, { observations: unknown }>): Rule {

@@ -7,6 +7,12 @@ CREATE TABLE mergedNumber (tenant TEXT NOT NULL, patient TEXT NOT NULL, goesBy T
 CREATE INDEX mergedNumberBySurvivor ON mergedNumber (tenant, goesBy);
 `;
 
+/** Which reading somebody named. */
+export const MEANT_STEP: Migration = `
+-- Of single measurements: the observation that was named, by which a confirmation holds for what says the same. NULL for a stretch, and for what was decided before this was kept.
+ALTER TABLE amendRule ADD COLUMN meant INTEGER;
+`;
+
 /** What people decided about readings, and of which rows. */
 export const AMEND_STEP: Migration = `
 -- What was decided about a row: bits of amended.ts.

@@ -229,7 +229,8 @@ function keep(database: Writing, amendment: Amendment, patient: string, rules: r
       .lastInsertRowid,
   );
   const add = database.prepare<(string | number | null)[]>(AMEND_SQL.addRule);
-  for (const rule of rules) add.run(key, tenant, patient, rule.device, rule.vital, rule.test, rule.effective, rule.start, rule.until);
+  for (const rule of rules)
+    add.run(key, tenant, patient, rule.device, rule.vital, rule.test, rule.effective, rule.start, rule.until, rule.meant ?? null);
   keepDue(database, tenant, [{ amendment: key, undo: false }]);
   return keptOf({ key, id, tenant, kind, patient, toPatient: to, reason, at, device, vital, start: from, until, undoneAt: null });
 }

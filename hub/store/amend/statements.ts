@@ -38,12 +38,12 @@ export const AMEND_SQL = {
   forgetOther: `UPDATE amendment SET toPatient = NULL WHERE tenant = ? AND toPatient IN ${NUMBERS}`,
 
   addRule: `
-    INSERT INTO amendRule (amendment, tenant, patient, device, vital, test, effective, start, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    INSERT INTO amendRule (amendment, tenant, patient, device, vital, test, effective, start, until, meant) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   hasRule: `
     SELECT 1 AS found FROM amendRule INDEXED BY amendRuleByPatient
     WHERE tenant = ? AND patient = ? AND until = ? AND amendment = ? AND effective = 1 AND device = ? AND vital = ? AND test = ?`,
   nextRule:
-    'SELECT key, patient, device, vital, test, effective, start, until FROM amendRule WHERE amendment = ? AND key >= ? ORDER BY key LIMIT 1',
+    'SELECT key, patient, device, vital, test, effective, start, until, meant FROM amendRule WHERE amendment = ? AND key >= ? ORDER BY key LIMIT 1',
   dropRules: 'DELETE FROM amendRule WHERE amendment = ?',
   forgetRules: `DELETE FROM amendRule WHERE tenant = ? AND patient IN ${NUMBERS}`,
   rulesOf: `

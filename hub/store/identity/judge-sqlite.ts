@@ -1,11 +1,12 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { Database } from '../../../shared/storage/database.ts';
 import { JUMPS } from '../../clinical/doubt/jumps.ts';
-import { anchorBefore, isSame, type Kept, readFrom } from '../../clinical/doubt/whose.ts';
+import { anchorBefore, type Kept, readFrom } from '../../clinical/doubt/whose.ts';
 import { CONFIRMED } from '../amend/amended.ts';
+import { type ConfirmedVersion, confirmingOf } from '../amend/confirm.ts';
 import { AMEND_SQL } from '../amend/statements.ts';
 import type { Arrival } from '../store.ts';
-import { ALL_JUDGED, isUsualBehind, JUDGED_A_PAGE, type JudgedRow, type JudgedSeries, judgedAgain, OWN, valuesIn } from './judged.ts';
+import { ALL_JUDGED, isUsualBehind, JUDGED_A_PAGE, type JudgedRow, type JudgedSeries, judgedAgain, OWN } from './judged.ts';
 import { IDENTITY_SQL } from './statements.ts';
 
 type Writing = Pick<Database, 'prepare'>;
@@ -42,7 +43,7 @@ export function isUsualNow(database: Writing, series: JudgedSeries, came: Readon
   return isUsualBehind(series.vital, last, later);
 }
 
-/** Whether an arrival is a version of a measurement that somebody confirmed, and says the same as all versions that are: then it is confirmed with them. */
+/** Whether an arrival is a version of a measurement that somebody confirmed, and says the same as what they meant: then it is confirmed with it. */
 export function confirmedWith(
   database: Writing,
   patient: number,
@@ -50,14 +51,12 @@ export function confirmedWith(
 ): boolean {
   const { key, arrival, values } = came;
   const { vital, device, effective } = arrival;
-  const jump = JUMPS[vital];
   const of = [patient, vital, device, arrival.test ? 1 : 0, effective];
-  type Version = Pick<JudgedRow, 'key' | 'value' | 'components'>;
-  const versions = database.prepare<Values, Version>(IDENTITY_SQL.confirmed).all(...of, effective, ...of);
-  const [first] = versions;
-  if (jump === undefined || first === undefined) return false;
-  if (!versions.every((version) => isSame({ values }, { values: valuesIn(vital, version) }, jump))) return false;
-  database.prepare<[number, number]>(IDENTITY_SQL.confirmAs).run(key, first.key);
+  const confirmed = database.prepare<Values, ConfirmedVersion>(IDENTITY_SQL.confirmed).all(...of, effective, ...of);
+  const by = confirmingOf(vital, { values }, confirmed);
+  if (by.length === 0) return false;
+  const add = database.prepare<(number | null)[]>(AMEND_SQL.addRow);
+  for (const amendment of by) add.run(key, amendment, null, null);
   database.prepare<[number, string]>(AMEND_SQL.addBit).run(CONFIRMED, JSON.stringify([key]));
   return true;
 }

@@ -25,18 +25,16 @@ export const IDENTITY_SQL = {
   ofKeys: `
     SELECT key, vital, device, test, sortTime, effective FROM observation
     WHERE key IN (SELECT value FROM json_each(?)) AND judged > 0`,
-  // Versions of a measurement that somebody confirmed. The time is given twice, as with withdraw.
+  // Versions of a measurement that somebody confirmed, once for each decision. The time is given twice, as with withdraw.
   confirmed: `
-    SELECT key, value, components FROM observation INDEXED BY observationBySeries
-    WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test = ? AND effective = ? AND sortTime = ?
-      AND (amended & ${CONFIRMED}) <> 0
-    UNION ALL
-    SELECT key, value, components FROM observation INDEXED BY observationSetAside
-    WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime AND (amended & ${CONFIRMED}) <> 0`,
-  // As another version was.
-  confirmAs: `
-    INSERT INTO amendedRow (observation, amendment)
-    SELECT ?, r.amendment FROM amendedRow r JOIN amendment a ON a.key = r.amendment WHERE r.observation = ? AND a.kind = 'confirm'`,
+    SELECT r.amendment, o.value, o.components, EXISTS (SELECT 1 FROM amendRule g WHERE g.amendment = r.amendment AND g.meant = o.key) AS isMeant FROM (
+      SELECT key, value, components FROM observation INDEXED BY observationBySeries
+      WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test = ? AND effective = ? AND sortTime = ?
+        AND (amended & ${CONFIRMED}) <> 0
+      UNION ALL
+      SELECT key, value, components FROM observation INDEXED BY observationSetAside
+      WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime AND (amended & ${CONFIRMED}) <> 0) o
+    JOIN amendedRow r ON r.observation = o.key JOIN amendment a ON a.key = r.amendment WHERE a.kind = 'confirm'`,
   // Of one kind those that were measured before a time: so many and one more, with all of its time.
   doubtfulBefore: `
     SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,

@@ -37,6 +37,6 @@ export async function addMeasurement(
   const test = measurement.test === 1;
   if ((await commit.query(AMEND_PG.hasRule, [tenant, patient, effective + 1, key, device, vital, test])).length > 0) return false;
   const rule = ruleOfMeasurement(measurement);
-  await commit.query(AMEND_PG.addRule, [key, tenant, patient, device, vital, test, rule.effective, rule.start, rule.until]);
+  await commit.query(AMEND_PG.addRule, [key, tenant, patient, device, vital, test, rule.effective, rule.start, rule.until, null]);
   return true;
 }

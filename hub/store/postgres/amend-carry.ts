@@ -136,7 +136,11 @@ export class AmendOrder {
     if (rule.effective === 1) {
       const series = { vital: rule.vital ?? '', device: rule.device ?? '' };
       const which = [owner, series.vital, series.device, rule.test === 1, rule.start];
-      await this.#change(own, series, await (this.#row.kind === 'confirm' ? this.#confirmed(which) : this.#versions(which)));
+      await this.#change(
+        own,
+        series,
+        await (this.#row.kind === 'confirm' ? this.#confirmed(which, rule.meant ?? null) : this.#versions(which)),
+      );
       return [rule.key + 1];
     }
     const isNew = rule.key !== Number(at);
@@ -161,9 +165,9 @@ export class AmendOrder {
     return this.#commit.query<{ key: number; sortTime: Instant }>(PLACING_PG.versionsOf, [...which]);
   }
 
-  async #confirmed(which: readonly (number | string | boolean)[]): Promise<{ key: number; sortTime: Instant }[]> {
+  async #confirmed(which: readonly (number | string | boolean)[], meant: number | null): Promise<{ key: number; sortTime: Instant }[]> {
     const found = await this.#commit.query<ConfirmVersion & { sortTime: Instant }>(AMEND_PG.toConfirm, [...which, this.#row.key]);
-    return confirmedOf(String(which[1]), found, this.#due.lastObservation);
+    return confirmedOf(String(which[1]), found, { meant, last: this.#due.lastObservation });
   }
 
   async #ruleFrom(key: number): Promise<KeptRule | undefined> {

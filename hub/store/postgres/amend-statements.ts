@@ -31,11 +31,11 @@ export const AMEND_PG = {
   forgetOther: `UPDATE amendment SET to_patient = NULL WHERE tenant = $1 AND to_patient IN ${NUMBERS}`,
 
   addRule: `
-    INSERT INTO amend_rule (amendment, tenant, patient, device, vital, test, effective, start, until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    INSERT INTO amend_rule (amendment, tenant, patient, device, vital, test, effective, start, until, meant) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
   hasRule: `
     SELECT 1 AS found FROM amend_rule
     WHERE tenant = $1 AND patient = $2 AND until = $3 AND amendment = $4 AND effective = 1 AND device = $5 AND vital = $6 AND test = $7 LIMIT 1`,
-  nextRule: `SELECT r.key, r.patient, ${RULE} FROM amend_rule r WHERE r.amendment = $1 AND r.key >= $2 ORDER BY r.key LIMIT 1`,
+  nextRule: `SELECT r.key, r.patient, ${RULE}, r.meant FROM amend_rule r WHERE r.amendment = $1 AND r.key >= $2 ORDER BY r.key LIMIT 1`,
   dropRules: 'DELETE FROM amend_rule WHERE amendment = $1',
   forgetRules: `DELETE FROM amend_rule WHERE tenant = $1 AND patient IN ${NUMBERS}`,
   anyRule: `

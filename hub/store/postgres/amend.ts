@@ -219,7 +219,7 @@ async function keep(commit: Commit, amendment: Amendment, patient: string, rules
   const key = added?.key ?? 0;
   for (const rule of rules) {
     const test = rule.test === null ? null : rule.test === 1;
-    const what = [rule.device, rule.vital, test, rule.effective, rule.start, rule.until];
+    const what = [rule.device, rule.vital, test, rule.effective, rule.start, rule.until, rule.meant ?? null];
     await commit.query(AMEND_PG.addRule, [key, tenant, patient, ...what]);
   }
   await keepDue(commit, tenant, [{ amendment: key, undo: false }]);

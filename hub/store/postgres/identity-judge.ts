@@ -1,18 +1,9 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { JUMPS } from '../../clinical/doubt/jumps.ts';
-import { anchorBefore, isSame, type Kept, readFrom } from '../../clinical/doubt/whose.ts';
+import { anchorBefore, type Kept, readFrom } from '../../clinical/doubt/whose.ts';
 import { CONFIRMED } from '../amend/amended.ts';
-import {
-  flagsAs,
-  isDoubtful,
-  isUsualBehind,
-  JUDGED_A_PAGE,
-  type JudgedRow,
-  judgedAgain,
-  judgedFirst,
-  OWN,
-  valuesIn,
-} from '../identity/judged.ts';
+import { type ConfirmedVersion, confirmingOf } from '../amend/confirm.ts';
+import { flagsAs, isDoubtful, isUsualBehind, JUDGED_A_PAGE, type JudgedRow, judgedAgain, judgedFirst, OWN } from '../identity/judged.ts';
 import type { Arrival } from '../store.ts';
 import { AMEND_PG } from './amend-statements.ts';
 import type { Commit } from './commits.ts';
@@ -104,8 +95,7 @@ async function confirmedWith(
   { tenant, patient }: { tenant: string; patient: number },
   all: readonly Compared[],
 ): Promise<Set<number>> {
-  type Version = Pick<JudgedRow, 'key' | 'value' | 'components'> & { i: number };
-  const versions = await commit.query<Version>(IDENTITY_PG.confirmed, [
+  const versions = await commit.query<ConfirmedVersion & { i: number }>(IDENTITY_PG.confirmed, [
     patient,
     all.map((_, i) => i),
     all.map(({ arrival }) => arrival.vital),
@@ -115,17 +105,15 @@ async function confirmedWith(
   ]);
   const byArrival = Map.groupBy(versions, ({ i }) => i);
   const found = all.flatMap((one, i) => {
-    const [jump, of = []] = [JUMPS[one.arrival.vital], byArrival.get(i)];
-    const [first] = of;
-    if (jump === undefined || first === undefined) return [];
-    const isSameAsAll = of.every((version) => isSame(one, { values: valuesIn(one.arrival.vital, version) }, jump));
-    return isSameAsAll ? [{ one, other: first.key }] : [];
+    const by = confirmingOf(one.arrival.vital, one, byArrival.get(i) ?? []);
+    return by.map((amendment) => ({ amendment, key: one.key, sortTime: one.arrival.sortTime }));
   });
   if (found.length === 0) return new Set();
-  const keys = [found.map(({ one }) => one.key), found.map(({ one }) => one.arrival.sortTime)];
-  await commit.query(IDENTITY_PG.confirmAs, [tenant, ...keys, found.map(({ other }) => other)]);
+  const keys = [found.map(({ key }) => key), found.map(({ sortTime }) => sortTime)];
+  const nobody = found.map(() => null);
+  await commit.query(AMEND_PG.addRows, [tenant, found.map(({ amendment }) => amendment), ...keys, nobody, nobody]);
   await commit.query(AMEND_PG.addBit, [CONFIRMED, ...keys]);
-  return new Set(found.map(({ one }) => one.key));
+  return new Set(found.map(({ key }) => key));
 }
 
 async function setJudged(commit: Commit, rows: readonly Columns[]): Promise<void> {

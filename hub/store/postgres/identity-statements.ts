@@ -26,9 +26,10 @@ export const IDENTITY_PG = {
     SELECT o.key, vital, device, test, o.sort_time AS "sortTime", effective
     FROM unnest($1::bigint[], $2::bigint[]) AS g (key, sort_time) JOIN observation o ON o.key = g.key AND o.sort_time = g.sort_time
     WHERE judged <> 0`,
-  // Of each arrival given (its place in the list, and which measurement it is of) the versions that somebody confirmed.
+  // Of each arrival given (its place in the list, and which measurement it is of) the versions that somebody confirmed, once for each decision.
   confirmed: `
-    SELECT g.i, o.key, o.value, o.components FROM unnest($2::int[], $3::text[], $4::text[], $5::boolean[], $6::bigint[]) AS g (i, vital, device, test, effective)
+    SELECT g.i, r.amendment, o.value, o.components, EXISTS (SELECT FROM amend_rule m WHERE m.amendment = r.amendment AND m.meant = o.key) AS "isMeant"
+    FROM unnest($2::int[], $3::text[], $4::text[], $5::boolean[], $6::bigint[]) AS g (i, vital, device, test, effective)
     JOIN LATERAL (
       SELECT key, value, components FROM observation
       WHERE patient = $1 AND vital = g.vital AND device = g.device AND standing IN (-1, 0, 1) AND test = g.test AND effective = g.effective
@@ -37,7 +38,8 @@ export const IDENTITY_PG = {
       SELECT key, value, components FROM observation
       WHERE patient = $1 AND vital = g.vital AND device = g.device AND test = g.test AND effective = g.effective AND effective <> sort_time
         AND (amended & ${CONFIRMED}) <> 0
-    ) o ON true`,
+    ) o ON true
+    JOIN amended_row r ON r.observation = o.key JOIN amendment a ON a.key = r.amendment WHERE a.kind = 'confirm'`,
   // Of patients, by their ids, those that were measured before a time: so many, with all of the time of the last; `total`: of how many.
   doubtfulBefore: `
     SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offset_min AS "offsetMin",
@@ -47,9 +49,4 @@ export const IDENTITY_PG = {
     WHERE p.tenant = $1 AND p.id = ANY ($2::text[]) AND o.vital = ANY ($3::text[]) AND o.test IN (false, true)
       AND o.judged ${IS_DOUBTFUL} AND o.judged > 0 AND o.standing = 1 AND o.sort_time < $4
     ORDER BY o.sort_time DESC FETCH FIRST $5 ROWS WITH TIES`,
-  // Each as another version was: key and sort time of the new one, and the key of the other.
-  confirmAs: `
-    INSERT INTO amended_row (tenant, amendment, observation, sort_time)
-    SELECT $1, r.amendment, g.key, g.sort_time FROM unnest($2::bigint[], $3::bigint[], $4::bigint[]) AS g (key, sort_time, other)
-    JOIN amended_row r ON r.observation = g.other JOIN amendment a ON a.key = r.amendment WHERE a.kind = 'confirm'`,
 } as const;

@@ -14,6 +14,11 @@ CREATE INDEX merged_number_survivor ON merged_number (tenant, goes_by);
 ${secured(['merged_number'], `CREATE POLICY own_tenant ON $ USING (${OWN_TENANT}) WITH CHECK (${OWN_TENANT});`)}
 `;
 
+/** Which reading somebody named; as in SQLite. */
+export const MEANT_STEP = `
+ALTER TABLE amend_rule ADD COLUMN meant bigint;
+`;
+
 /** What people decided about readings, and of which rows; as in SQLite. */
 export const AMEND_STEP = `
 ALTER TABLE observation ADD COLUMN amended int NOT NULL DEFAULT 0;

@@ -4,7 +4,7 @@ import { SCHEMA } from './connections.ts';
 import { EVENT_TOLD_STEP, eventToldGrantsTo } from './event-told.ts';
 import { EVIDENCE_RETENTION_STEP, evidenceRetentionGrantsTo } from './evidence-retention.ts';
 import { OWN_TENANT, secured } from './own-tenant.ts';
-import { AMEND_STEP, amendGrantsTo, MERGED_STEP } from './schema-amend.ts';
+import { AMEND_STEP, amendGrantsTo, MEANT_STEP, MERGED_STEP } from './schema-amend.ts';
 import { ERASING_STEP, erasingGrantsTo, HELD_STEP } from './schema-erasing.ts';
 import { EVIDENCE_STEP, evidenceGrantsTo } from './schema-evidence.ts';
 import { IDENTITY_STEP } from './schema-identity.ts';
@@ -349,6 +349,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${SCHEMA} FROM PUBLIC;
   EVENT_TOLD_STEP,
   STRETCHES_STEP,
   MOVED_TYPE_STEP,
+  MEANT_STEP,
 ];
 
 /** What the hub's role may do; given anew after every step, so that new tables are in it. `role` is an identifier, quoted. */
