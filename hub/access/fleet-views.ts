@@ -1,6 +1,5 @@
 import { formatInstant, type Instant, zoneOffsetMin } from '../../shared/clock.ts';
-import { countsOf, devicesOnce, type Fleet } from '../clinical/sources/fleet.ts';
-import type { SourceState } from '../clinical/sources/source.ts';
+import { countsOf, devicesOnce, type Fleet, type FleetState } from '../clinical/sources/fleet.ts';
 import type { SourceView } from './door.ts';
 import { noticeOf, sourceView } from './views.ts';
 
@@ -10,8 +9,8 @@ export interface HealthView {
   asOf: string;
   /** IANA; of the hub. Absent where it is masked. */
   zone?: string;
-  gateways: Readonly<Record<SourceState, number>>;
-  devices: Readonly<Record<SourceState, number>>;
+  gateways: Readonly<Record<FleetState, number>>;
+  devices: Readonly<Record<FleetState, number>>;
   /** Nobody of this tenant is in care. */
   sandbox: boolean;
   notice: string;

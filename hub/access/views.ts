@@ -124,7 +124,9 @@ export function latestView(
       isOver: discharged !== undefined,
       ...(admitted !== undefined && { admitted }),
     }),
-    sources: sourcesOf(rows, { now, limits: limits.of, behind: beside.sources, withheld }).map((source) => sourceView(source, shown)),
+    sources: sourcesOf(rows, { now, limits: limits.of, behind: beside.sources, elsewhere: beside.elsewhere, withheld }).map((source) =>
+      sourceView(source, shown),
+    ),
     demo: beside.demo.map(({ device, since, lastAt }) => ({ device, since: shown(since), lastAt: shown(lastAt) })),
     limitsVersion: limits.version,
     ...(withheld.length > 0 && { withheld }),
@@ -132,14 +134,20 @@ export function latestView(
   };
 }
 
+interface SourcesFrame {
+  now: Instant;
+  limits: PatientLimits;
+  behind: readonly Source[];
+  /** Devices that sent last what is another's; none unless given. */
+  elsewhere?: readonly string[] | undefined;
+  withheld: readonly Withheld[];
+}
+
 /**
  * The devices of these rows, in order of id, and what stands behind them. Where a token keeps rows back, a device of which nothing that is shown is current may well speak: of it nothing is
  * known, and when it was last heard is not told.
  */
-export function sourcesOf(
-  rows: readonly StoredReading[],
-  { now, limits, behind, withheld }: { now: Instant; limits: PatientLimits; behind: readonly Source[]; withheld: readonly Withheld[] },
-): Source[] {
+export function sourcesOf(rows: readonly StoredReading[], { now, limits, behind, elsewhere = [], withheld }: SourcesFrame): Source[] {
   const devices = new Map<string, { freshAt: Instant; limitMs: number }[]>();
   for (const row of apart(rows).current) {
     const of = devices.get(row.device) ?? [];
@@ -147,7 +155,7 @@ export function sourcesOf(
     of.push({ freshAt: row.freshAt, limitMs: limits(row).ms });
   }
   const ids = [...devices.keys()].sort();
-  const known = ids.map((id) => deviceSource(id, devices.get(id) ?? [], now));
+  const known = ids.map((id) => deviceSource(id, devices.get(id) ?? [], now, elsewhere.includes(id)));
   const shown =
     withheld.length === 0 ? known : known.map((one): Source => (one.state === 'live' ? one : { ...one, state: 'unknown', since: null }));
   return [...shown, ...behind];

@@ -11,7 +11,7 @@ import type { Beside, CurrentRow, LimitsInForce, Surroundings } from './surround
 
 export interface ClinicalOptions {
   limits: Pick<SiteFile<LimitsFile>, 'current'>;
-  sources: Pick<SourceWatch, 'sourcesOf' | 'lossesOf'>;
+  sources: Pick<SourceWatch, 'sourcesOf' | 'lossesOf' | 'elsewhereOf'>;
   demos: Pick<DemoDevices, 'of'>;
   registry: Pick<Registry, 'isSandbox'>;
   /** Has the zones of patients' homes; nobody has one of their own unless given. */
@@ -25,12 +25,17 @@ export function createSurroundings({ limits, sources, demos, registry, expected 
     limits: (place: PatientPlace): LimitsInForce => limitsInForce(limits.current.rules, place, limits.current.revision),
     ranges: (place: PatientPlace): readonly SiteRange[] => rangesFor(limits.current.rules, place),
     beside: (tenant: string, place: PatientPlace, rows: readonly CurrentRow[], now: Instant): Beside => ({
+      ...elsewhereIn(sources.elsewhereOf(tenant, place.patient, new Set(rows.map(({ device }) => device)))),
       sources: sources.sourcesOf(tenant, place, [...new Set(rows.map(({ gateway }) => gateway))], now),
       demo: demos.of(tenant, place.patient, rows, now),
       sandbox: registry.isSandbox(tenant),
     }),
     losses: (tenant, patient, origin) => sources.lossesOf(tenant, patient, origin),
   };
+}
+
+function elsewhereIn(devices: readonly string[]): Pick<Beside, 'elsewhere'> {
+  return devices.length === 0 ? {} : { elsewhere: devices };
 }
 
 /** The limits of a site's file for whoever is there. */

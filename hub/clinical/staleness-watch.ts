@@ -97,6 +97,11 @@ export class StalenessWatch implements Service {
     if (this.#running && this.#sleep === undefined) this.#wake();
   }
 
+  /** A device gave something that is nobody's for sure; `at`: when it was measured. To be told before `changed`. */
+  ofNobody(tenant: string, device: string, at: Instant): void {
+    this.#sources?.devices.heardOfNobody(tenant, device, at);
+  }
+
   /** Limits are others, of everybody or of one patient: what is stale by now is told, and what is current again as well. */
   relimit(of?: { tenant: string; patient: string }): void {
     const now = this.#options.clock.now();

@@ -18,6 +18,8 @@ export interface Beside {
   /** Gateways and movements. Devices follow from the rows. */
   sources: readonly Source[];
   demo: readonly Demo[];
+  /** Devices of the rows that sent last what is another's, or nobody's. None unless given, as in evidence of before. */
+  elsewhere?: readonly string[];
   /** Of a patient of a sandbox. */
   sandbox: boolean;
 }

@@ -18,6 +18,7 @@ import type { Corrections } from '../patients/corrections.ts';
 import { isOvertaken, type Whereabouts } from '../patients/whereabouts.ts';
 import { GATEWAY_LIMITS } from '../registry/gateway-limits.ts';
 import type { GatewayEntry, Registry } from '../registry/registry.ts';
+import { isNobody } from '../store/placing/placing.ts';
 import {
   type Arrival,
   type ArrivalResult,
@@ -47,7 +48,7 @@ export interface IngestOptions {
   clock?: Clock;
   log?: Logger;
   /** Told of every row that became the current one or no longer is, so that it knows when each goes stale. */
-  staleness?: Pick<StalenessWatch, 'changed'>;
+  staleness?: Pick<StalenessWatch, 'changed' | 'ofNobody'>;
   /** Told of every observation that was stored, so that it knows which expected reading came. */
   due?: Pick<DueWatch, 'measured' | 'doubted'> | undefined;
   /** Reads since when the bindings of the registry hold anew, once the store has something new to say of that. */
@@ -94,7 +95,7 @@ class HubIngest implements Ingest {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #reported: Seldom;
-  readonly #staleness: Pick<StalenessWatch, 'changed'> | undefined;
+  readonly #staleness: Pick<StalenessWatch, 'changed' | 'ofNobody'> | undefined;
   readonly #due: Pick<DueWatch, 'measured' | 'doubted'> | undefined;
   readonly #rebind: (() => Promise<void>) | undefined;
   readonly #unbound: Pick<UnboundPlaces, 'note'> | undefined;
@@ -237,6 +238,8 @@ class HubIngest implements Ingest {
     const isSure = ({ patient, vital }: Arrival): boolean => !doubts.some((doubt) => doubt.patient === patient && doubt.vital === vital);
     this.#due?.measured(sender.gateway.tenant, kept.filter(isSure));
     this.#due?.doubted(sender.gateway.tenant, doubts);
+    for (const { patient, device, sortTime } of kept)
+      if (isNobody(patient)) this.#staleness?.ofNobody(sender.gateway.tenant, device, Math.min(sortTime, sender.at));
     this.#staleness?.changed(currencies);
     this.#report(sender.gateway.identity, refusalsOf(parts));
     for (const part of parts) if ('refusal' in part) this.#unbound?.note(sender.gateway.identity, part.refusal, part.bed, sender.at);
@@ -255,7 +258,8 @@ class HubIngest implements Ingest {
     for (const part of parts) {
       if (!('demo' in part) || part.demo === undefined) continue;
       const { patient, device } = part.demo;
-      if (this.#demos?.note(tenant, patient, device, at)) this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], devices: [device], at });
+      if (this.#demos?.note(tenant, patient, device, at))
+        this.#feed.publish({ tenant, patient, kind: 'sources', vitals: [], devices: [device], at });
     }
   }
 

@@ -111,7 +111,7 @@ export const source = z.object({
   state: z
     .enum(SOURCE_STATES)
     .describe(
-      'silent: nothing comes of it; lost: its connection is gone; unknown: the hub cannot tell. None of them says how the patient is.',
+      'silent: nothing comes of it; lost: its connection is gone; unknown: the hub cannot tell; elsewhere: what the device sent last was not this patient’s. None of them says how the patient is.',
     ),
   since: z.string().nullable().describe('ISO 8601; of a silent device when it was last heard.'),
 });

@@ -99,15 +99,17 @@ function standingText({ vital, measurand, preferred, disagreement }: LatestRow, 
   return `${chosen} DISAGREES with ${whose} by ${withUnit(by, unit)}, more than ${withUnit(limit, unit)}; which is right is not known.`;
 }
 
-const SOURCE_WORDS: Readonly<Record<Exclude<Latest['sources'][number]['state'], 'live'>, string>> = {
+const SOURCE_WORDS: Readonly<Record<Exclude<Latest['sources'][number]['state'], 'live' | 'elsewhere'>, string>> = {
   silent: 'is silent: nothing comes of it',
   lost: 'is lost: its connection is gone, and nothing can come',
   unknown: 'is in a state that is not known',
 };
 
 /** What is not as it should be with where the values come from. */
-export function sourceText({ kind, state, since }: Latest['sources'][number]): string[] {
+export function sourceText({ kind, id, state, since }: Latest['sources'][number]): string[] {
   if (state === 'live') return [];
+  if (state === 'elsewhere')
+    return [`${id === null ? 'A device' : `Device ${id}`} is no longer at this patient: what it sent last was not theirs.`];
   const what = kind === 'movements' ? 'What tells who lies where' : `A ${kind} of this patient`;
   return [`${what} ${SOURCE_WORDS[state]}${since === null ? '' : ` since ${since}`}. This says nothing about the patient.`];
 }

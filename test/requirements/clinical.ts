@@ -142,6 +142,11 @@ export const CLINICAL = {
     behaviour:
       'A device is said to tell of alarms only where its dialect surely reports them with its readings, or where it told of one; of a source of PCD-04, or one without a profile, nothing is known before an alert came, which counts as not covered.',
   },
+  'SOURCES-ELSEWHERE': {
+    source: 'issue 9, Staleness',
+    behaviour:
+      'A device that sent last of somebody else, or of nobody, is not told silent of the patient it was at before, nor counted so: it is told that it is no longer there, by its name.',
+  },
   'TEST-NOT-LIVE': {
     source: 'issue 9, Test is not live',
     behaviour:

@@ -92,8 +92,8 @@ export class AlertReads {
     { rows, told, limits, withheld, now }: Known & { limits: LimitsInForce; withheld: readonly Withheld[]; now: Instant },
   ): { sources: Source[]; sandbox: boolean } {
     const came = [...rows, ...told];
-    const { sources: behind, sandbox } = this.#options.surroundings.beside(tenant, place, came, now);
-    const devices = sourcesOf(rows, { now, limits: limits.of, behind: [], withheld });
+    const { sources: behind, elsewhere, sandbox } = this.#options.surroundings.beside(tenant, place, came, now);
+    const devices = sourcesOf(rows, { now, limits: limits.of, behind: [], elsewhere, withheld });
     const known = new Set(devices.map(({ id }) => id));
     // Of a device that sends alerts alone it is not known how often it would speak.
     const others = [...new Set(told.map(({ device }) => device))].filter((device) => !known.has(device)).sort();

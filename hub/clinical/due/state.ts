@@ -50,7 +50,7 @@ const MISSED = (since: Instant) => ({ byClock: 'missed', since }) as const;
 
 /**
  * Whether whatever could have brought the reading fell silent before `until`: all gateways that the vital sign came by, else all devices that measure it; where none is known, all gateways
- * of the patient. A source that was there to the end hides nothing. Pure.
+ * of the patient. A device that is elsewhere fell not silent. A source that was there to the end hides nothing. Pure.
  */
 export function silenceOf(
   sources: readonly SourceView[],
@@ -59,7 +59,7 @@ export function silenceOf(
 ): Silence | null {
   const lines = sources.filter(({ kind }) => kind === 'gateway');
   const own = lines.filter(({ id }) => id !== null && gateways.has(id));
-  const measuring = sources.filter(({ kind, id }) => kind === 'device' && id !== null && devices.has(id));
+  const measuring = sources.filter(({ kind, id, state }) => kind === 'device' && id !== null && devices.has(id) && state !== 'elsewhere');
   return allSilent('gateway', 'lost', own.length > 0 ? own : lines, until) ?? allSilent('device', 'silent', measuring, until);
 }
 

@@ -26,6 +26,10 @@ export class DeviceSilence {
   readonly #devices = new Map<string, WatchedDevice>();
   /** The same by tenant and patient. */
   readonly #ofPatient = new Map<string, Set<WatchedDevice>>();
+  /** The same by tenant and device. */
+  readonly #ofDevice = new Map<string, Set<WatchedDevice>>();
+  /** When a device was heard last of nobody, by tenant and device; only of those that are also some patient's. */
+  readonly #ofNobody = new Map<string, Instant>();
   readonly #concern: Concern;
   #heap = new DueHeap<WatchedDevice>();
 
@@ -77,6 +81,30 @@ export class DeviceSilence {
     const ofPatient = this.#ofPatient.get(patientKey(known));
     ofPatient?.delete(known);
     if (ofPatient?.size === 0) this.#ofPatient.delete(patientKey(known));
+    const ofDevice = this.#ofDevice.get(deviceKey(known));
+    ofDevice?.delete(known);
+    if (ofDevice?.size !== 0) return;
+    this.#ofDevice.delete(deviceKey(known));
+    this.#ofNobody.delete(deviceKey(known));
+  }
+
+  /** Of a reading that is nobody's for sure; `at`: when it was measured, UTC ms. */
+  heardOfNobody(tenant: string, device: string, at: Instant): void {
+    const key = deviceKey({ tenant, device });
+    if (this.#ofDevice.has(key)) this.#ofNobody.set(key, Math.max(at, this.#ofNobody.get(key) ?? at));
+  }
+
+  /** Whether what a device sent last is another's than this patient's, or nobody's. */
+  isElsewhere(tenant: string, patient: string, device: string): boolean {
+    const key = deviceKey({ tenant, device });
+    let here = Number.NEGATIVE_INFINITY;
+    let elsewhere = this.#ofNobody.get(key) ?? Number.NEGATIVE_INFINITY;
+    for (const watched of this.#ofDevice.get(key) ?? []) {
+      const heardAt = silentFrom([...watched.rows])?.heardAt ?? Number.NEGATIVE_INFINITY;
+      if (watched.patient === patient) here = heardAt;
+      else elsewhere = Math.max(elsewhere, heardAt);
+    }
+    return elsewhere > here;
   }
 
   /** The devices of which a patient has a current row. */
@@ -84,11 +112,16 @@ export class DeviceSilence {
     return [...(this.#ofPatient.get(patientKey({ tenant, patient })) ?? [])].map(({ device }) => device);
   }
 
-  /** Every device of a tenant that has a current row, each with its patient. */
+  /** Every device of a tenant that has a current row, each with its patient; one that is heard of nobody lives as well. */
   of(tenant: string, now: Instant): Fleet['devices'] {
     return [...this.#devices.values()]
       .filter((watched) => watched.tenant === tenant)
-      .map(({ device, patient, rows }) => ({ ...deviceSource(device, [...rows], now), id: device, patient }));
+      .map(({ device, patient, rows }) => {
+        const nobodysAt = this.#ofNobody.get(deviceKey({ tenant, device }));
+        const limitMs = Math.min(...[...rows].map((row) => row.limitMs));
+        const all = nobodysAt === undefined ? [...rows] : [...rows, { freshAt: nobodysAt, limitMs }];
+        return { ...deviceSource(device, all, now), id: device, patient };
+      });
   }
 
   look(now: Instant): void {
@@ -126,6 +159,8 @@ export class DeviceSilence {
     this.#devices.set(key, device);
     const ofPatient = this.#ofPatient.get(patientKey(device)) ?? new Set<WatchedDevice>();
     this.#ofPatient.set(patientKey(device), ofPatient.add(device));
+    const ofDevice = this.#ofDevice.get(deviceKey(device)) ?? new Set<WatchedDevice>();
+    this.#ofDevice.set(deviceKey(device), ofDevice.add(device));
   }
 
   #push(device: WatchedDevice, due: Instant): void {
@@ -138,6 +173,10 @@ export class DeviceSilence {
 
 function patientKey({ tenant, patient }: { tenant: string; patient: string }): string {
   return JSON.stringify([tenant, patient]);
+}
+
+function deviceKey({ tenant, device }: { tenant: string; device: string }): string {
+  return JSON.stringify([tenant, device]);
 }
 
 /** When it was last heard, and when it is silent; without rows it is. */

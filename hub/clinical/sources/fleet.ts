@@ -14,6 +14,10 @@ export type FleetNow = (tenant: string, now: Instant) => Fleet;
 /** Where nothing of it is known. */
 export const NO_FLEET: FleetNow = () => ({ gateways: [], devices: [] });
 
+/** How a gateway stands, or a device whoever has it. */
+export type FleetState = Exclude<SourceState, 'elsewhere'>;
+const FLEET_STATES = SOURCE_STATES.filter((state) => state !== 'elsewhere');
+
 const BEST_FIRST: readonly SourceState[] = ['live', 'silent', 'unknown', 'lost'];
 
 /** Each device once: it lives where it does with anybody, and was heard when it was heard last of any. In order of id. Pure. */
@@ -31,9 +35,9 @@ function isBetter(one: Source, other: Source): boolean {
   return by < 0 || (by === 0 && (one.since ?? 0) > (other.since ?? 0));
 }
 
-/** How many stand how. Pure. */
-export function countsOf(sources: readonly Source[]): Record<SourceState, number> {
-  const counts = Object.fromEntries(SOURCE_STATES.map((state) => [state, 0])) as Record<SourceState, number>;
-  for (const { state } of sources) counts[state] += 1;
+/** How many stand how; `sources`: none of them `elsewhere`, for a device is that with a patient alone. Pure. */
+export function countsOf(sources: readonly Source[]): Record<FleetState, number> {
+  const counts = Object.fromEntries(FLEET_STATES.map((state) => [state, 0])) as Record<FleetState, number>;
+  for (const { state } of sources) if (state !== 'elsewhere') counts[state] += 1;
   return counts;
 }

@@ -73,6 +73,11 @@ export class SourceWatch {
     return { gateways: this.#lines.gatewaysOf(tenant, now), devices: this.devices.of(tenant, now) };
   }
 
+  /** Which of these devices sent last what is another's than this patient's, or nobody's; in order of id. */
+  elsewhereOf(tenant: string, patient: string, devices: ReadonlySet<string>): string[] {
+    return [...devices].filter((device) => this.devices.isElsewhere(tenant, patient, device)).sort();
+  }
+
   /** What was lost and is back, of a device with one patient or of a gateway. */
   lossesOf(tenant: string, patient: string, { device, gateway }: Origin): Losses[] {
     return [

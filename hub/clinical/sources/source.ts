@@ -7,10 +7,10 @@ export const SOURCE_KINDS = ['device', 'gateway', 'movements'] as const;
 export type SourceKind = (typeof SOURCE_KINDS)[number];
 
 /**
- * `silent`: it may be there and says nothing, as a device that is off, or movements that are overdue. `lost`: its connection is gone. `unknown`: the hub cannot tell, because it
+ * `elsewhere`: a device that gives nothing of this patient any more, and what it sent last was somebody else's or nobody's, as a monitor whose bed was left; it is no silence. `silent`: it may be there and says nothing, as a device that is off, or movements that are overdue. `lost`: its connection is gone. `unknown`: the hub cannot tell, because it
  * has only begun, or lost its own connection.
  */
-export const SOURCE_STATES = ['live', 'silent', 'lost', 'unknown'] as const;
+export const SOURCE_STATES = ['live', 'silent', 'lost', 'unknown', 'elsewhere'] as const;
 export type SourceState = (typeof SOURCE_STATES)[number];
 
 export interface Source {
@@ -41,13 +41,14 @@ export function silentFrom(rows: readonly DeviceRow[]): { heardAt: Instant; dueA
   return { heardAt, dueAt: heardAt + limit };
 }
 
-/** How a device stands by its current rows. Pure. */
-export function deviceSource(id: string, rows: readonly DeviceRow[], now: Instant): Source {
+/** How a device stands by its current rows of one patient; `isElsewhere`: what it sent last was not theirs. Pure. */
+export function deviceSource(id: string, rows: readonly DeviceRow[], now: Instant, isElsewhere = false): Source {
   const silent = silentFrom(rows);
   if (silent === undefined || silent.heardAt === AGE_UNKNOWN || silent.heardAt > now + MAX_AHEAD_MS)
     return { kind: 'device', id, state: 'unknown', since: null };
   const { heardAt, dueAt } = silent;
-  return now < dueAt ? { kind: 'device', id, state: 'live', since: null } : { kind: 'device', id, state: 'silent', since: heardAt };
+  if (now < dueAt) return { kind: 'device', id, state: 'live', since: null };
+  return { kind: 'device', id, state: isElsewhere ? 'elsewhere' : 'silent', since: heardAt };
 }
 
 /** What is known of a gateway's connection. */

@@ -28,6 +28,7 @@ class Day {
       sources: {
         sourcesOf: (...asked) => this.#sources.sourcesOf(...asked),
         lossesOf: (...asked) => this.#sources.lossesOf(...asked),
+        elsewhereOf: (...asked) => this.#sources.elsewhereOf(...asked),
       },
       demos: this.#demos,
       registry: { isSandbox: () => false },

@@ -1,17 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silenceOf } from '../../../hub/clinical/due/state.ts';
+import { qualityOf } from '../../../hub/clinical/group-latest.ts';
 import { GATEWAY_AWAY_MS, openClinical } from '../../../hub/clinical/open-clinical.ts';
 import { countsOf, devicesOnce } from '../../../hub/clinical/sources/fleet.ts';
 import { deviceSource, gatewayState, type LineRules, silentFrom } from '../../../hub/clinical/sources/source.ts';
 import { SourceWatch } from '../../../hub/clinical/sources/source-watch.ts';
 import { AGE_UNKNOWN } from '../../../hub/clinical/staleness.ts';
 import { type Change, Feed } from '../../../hub/feed.ts';
+import { compactAlerts } from '../../../hub/mcp/surface/alerts/view.ts';
+import { sourceText } from '../../../hub/mcp/wording.ts';
 import { parseRegistry } from '../../../hub/registry/load-registry.ts';
 import type { GatewayEntry } from '../../../hub/registry/registry.ts';
 import type { Currency } from '../../../hub/store/store.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { verifies } from '../../requirements.ts';
 import { boundSinceEver, TEST_NOW } from '../../support/hub.ts';
+import { ALERTS } from '../access/masking/samples.ts';
+import { view, vital } from '../mcp/support.ts';
 import { TestTimer, WallClock } from './wall-clock.ts';
 
 const MINUTE_MS = 60_000;
@@ -135,6 +141,60 @@ function following(registry: ReturnType<typeof boundSinceEver>): ReturnType<type
     },
   });
 }
+
+test('a monitor that sends of somebody else, or of nobody, is not silent: it is no longer at its patient', async () => {
+  verifies('SOURCES-ELSEWHERE');
+  await using site_ = await site();
+  const { clock, clinical, arrive } = site_;
+  const patient = 'pat-icu-01';
+  const seen = () => {
+    const row = { gateway: 'gw-icu', device: 'monitor', receivedAt: TEST_NOW };
+    const { elsewhere } = clinical.surroundings.beside('clinic', { patient, bed: 'ICU-01' }, [row], clock.now());
+    const source = deviceSource('monitor', [{ freshAt: TEST_NOW, limitMs: MINUTE_MS }], clock.now(), elsewhere?.includes('monitor'));
+    return [source.state, countsOf(devicesOnce(clinical.sources.fleet('clinic', clock.now()).devices))] as const;
+  };
+  const counts = { live: 0, silent: 0, lost: 0, unknown: 0 };
+  arrive();
+  assert.deepEqual(seen(), ['live', { ...counts, live: 1 }]);
+  clock.advance(2 * MINUTE_MS);
+  assert.deepEqual(seen(), ['silent', { ...counts, silent: 1 }]);
+  // Of another device, and of a patient of another tenant, this says nothing.
+  clinical.staleness.ofNobody('clinic', 'monitor-2', clock.now());
+  clinical.staleness.ofNobody('other', 'monitor', clock.now());
+  arrive({ tenant: 'other', patient: 'pat-9' });
+  assert.deepEqual(seen(), ['silent', { ...counts, silent: 1 }]);
+  // What is heard late, of before.
+  clinical.staleness.ofNobody('clinic', 'monitor', TEST_NOW - 1);
+  assert.deepEqual(seen(), ['silent', { ...counts, silent: 1 }]);
+  clinical.staleness.ofNobody('clinic', 'monitor', clock.now());
+  assert.deepEqual(seen(), ['elsewhere', { ...counts, live: 1 }]);
+  clock.advance(2 * MINUTE_MS);
+  assert.deepEqual(seen(), ['elsewhere', { ...counts, silent: 1 }]);
+  arrive({ patient: 'pat-icu-02' });
+  assert.deepEqual(seen(), ['elsewhere', { ...counts, live: 1 }]);
+  // Of this patient again.
+  clock.advance(1000);
+  arrive();
+  assert.equal(clinical.surroundings.beside('clinic', { patient, bed: 'ICU-01' }, [], clock.now()).elsewhere, undefined);
+  assert.equal(clinical.sources.devices.isElsewhere('clinic', patient, 'monitor'), false);
+  assert.equal(clinical.sources.devices.isElsewhere('clinic', 'pat-icu-02', 'monitor'), true);
+});
+
+test('of a device elsewhere nothing is said but that: not in the words, the quality of the data, the coverage of alarms or what is due', () => {
+  verifies('SOURCES-ELSEWHERE');
+  const elsewhere = { kind: 'device', id: 'monitor-2', state: 'elsewhere', since: '2026-11-21T10:00:00.000+00:00' } as const;
+  assert.deepEqual(sourceText(elsewhere), ['Device monitor-2 is no longer at this patient: what it sent last was not theirs.']);
+  assert.deepEqual(sourceText({ ...elsewhere, id: null }), ['A device is no longer at this patient: what it sent last was not theirs.']);
+  const row = { ...view('pat-icu-01', { vitals: [vital({ vital: 'hr', value: 70 })] }), sources: [elsewhere] };
+  assert.equal(qualityOf(row), 'current');
+  assert.equal(qualityOf({ ...row, sources: [{ ...elsewhere, state: 'silent' }] }), 'silent');
+  const { coverage } = compactAlerts({ ...ALERTS, sources: [{ ...elsewhere, reports: 'alarms' }] }, 5, false);
+  assert.deepEqual([coverage.complete, coverage.canTell, coverage.cannotTell], [false, 0, 0]);
+  assert.deepEqual(coverage.why[0], 'no device of this patient is known');
+  const asked = { devices: new Set(['monitor-2']), gateways: new Set<string>() };
+  assert.equal(silenceOf([elsewhere], asked, TEST_NOW + HOUR_MS), null);
+  assert.notEqual(silenceOf([{ ...elsewhere, state: 'silent' }], asked, TEST_NOW + HOUR_MS), null);
+});
 
 test('a device is told silent once, at its limit, and once when it speaks again; late data do not make it speak', async () => {
   verifies('SOURCES-TOLD');

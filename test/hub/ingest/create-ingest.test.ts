@@ -14,6 +14,7 @@ import type { Observation } from '../../../shared/fhir.ts';
 import type { EntryOutcome } from '../../../shared/uplink/protocol.ts';
 import { verifies } from '../../requirements.ts';
 import { evidenceOf } from '../../support/evidence.ts';
+import { FOLLOWING_REGISTRY } from '../../support/following.ts';
 import {
   gathered,
   sampleBundle,
@@ -317,6 +318,7 @@ test('the staleness watch is told of what became current or no longer is, and of
     changed: (changes: readonly CurrencyChange[]) => {
       for (const change of changes) told.push([change.tenant, change.vital, 'gone' in change]);
     },
+    ofNobody: () => assert.fail('all of it is somebody’s'),
   };
   const ingest = createIngest({ ...h, clock: new TestClock(), staleness });
   const live = sampleObservation({ seq: 1 });
@@ -329,6 +331,22 @@ test('the staleness watch is told of what became current or no longer is, and of
   await ingest.batch('gw-icu', sampleBundle([sampleObservation({ seq: 3, value: null, status: 'cancelled' })]));
   assert.deepEqual(told.slice(1), [['clinic', 'hr', true]]);
   assert.deepEqual(changes, ['hr'], 'and the feed, as of any change');
+});
+
+test('the staleness watch is told which device gave something that is nobody’s, and when', async () => {
+  verifies('SOURCES-ELSEWHERE');
+  await using h = testHub({ clock: new TestClock(), registry: FOLLOWING_REGISTRY });
+  const told: [string, string, number][] = [];
+  const staleness = {
+    changed: (changes: readonly CurrencyChange[]) => assert.deepEqual(changes, []),
+    ofNobody: (...of: [string, string, number]) => void told.push(of),
+  };
+  const ingest = createIngest({ ...h, clock: new TestClock(), staleness });
+  const sample = sampleObservation({ seq: 1, bed: 'ICU-01', effective: TEST_NOW - 1000 });
+  await ingest.batch('gw-icu', sampleBundle([sample]));
+  await ingest.batch('gw-icu', sampleBundle([sample]));
+  assert.equal(told.length, 1, 'what was stored already is no news');
+  assert.deepEqual([told[0]?.[0], told[0]?.[2]], ['clinic', TEST_NOW - 1000]);
 });
 
 test('the greeting says what the hub takes and which store it has', async () => {

@@ -142,11 +142,13 @@ function shownId(kind: AlertSourceView['kind'], id: string | null): string | nul
 
 /** Of what an alarm would be heard. What is not known counts as not covered. */
 function coverageOf({ sources, discharged, unplaced, withheld: kept }: AlertsView): Alerts['coverage'] {
-  const devices = sources.filter(({ kind }) => kind === 'device');
+  // What a device elsewhere tells is of somebody else.
+  const here = sources.filter(({ state }) => state !== 'elsewhere');
+  const devices = here.filter(({ kind }) => kind === 'device');
   const canTell = devices.filter(({ state, reports }) => state === 'live' && reports === 'alarms').length;
   const why = [
     ...(devices.length === 0 ? ['no device of this patient is known'] : []),
-    ...sources.flatMap((one) => whyNot(one)),
+    ...here.flatMap((one) => whyNot(one)),
     ...(discharged === undefined ? [] : ['the patient was discharged: what is told in the bed since is of somebody else']),
     ...(unplaced ? ['nobody knows for sure in which bed the patient lies: alerts of the bed are shown under nobody'] : []),
     ...(kept ? ['the access token of this caller does not cover all that an alert may be about'] : []),
@@ -162,6 +164,6 @@ function whyNot({ kind, id, state, reports }: AlertSourceView): string[] {
   return [
     ...(reports === 'none' ? [`${what} cannot tell of alarms`] : []),
     ...(reports === 'unknown' ? [`${what} is not known to tell of alarms: none of it ever came`] : []),
-    ...(state === 'live' ? [] : [`${what} ${STATE_WORDS[state]}`]),
+    ...(state === 'live' || state === 'elsewhere' ? [] : [`${what} ${STATE_WORDS[state]}`]),
   ];
 }

@@ -24,6 +24,7 @@ const STATES: Readonly<Record<Device['state'], string>> = {
   silent: 'SILENT: nothing comes of it',
   lost: 'LOST: its connection is gone',
   unknown: 'STATE NOT KNOWN',
+  elsewhere: 'no longer at this patient: what it sent last was not theirs',
 };
 
 const REPORTS: Readonly<Record<Device['reports'], string>> = {
@@ -33,7 +34,7 @@ const REPORTS: Readonly<Record<Device['reports'], string>> = {
 };
 
 function deviceLine({ device, state, since, reports, demo, test, measures }: Device): string {
-  const heard = since === null ? '' : state === 'silent' ? `, last heard ${since}` : ` since ${since}`;
+  const heard = since === null ? '' : state === 'silent' || state === 'elsewhere' ? `, last heard ${since}` : ` since ${since}`;
   return [
     `- ${device ?? 'device named in untrusted text'}: ${STATES[state]}${heard}`,
     REPORTS[reports],

@@ -48,7 +48,7 @@ function compactWard(ward: string, rows: readonly GroupRow[], { shown, nextCurso
 
 function compactPatient({ quality, latest }: GroupRow) {
   const { patient, bed, unplaced, discharged, asOf, withheld, vitals, sources, demo, truncated } = compactLatest(latest, MAX_ROWS);
-  const notLive = sources.filter(({ state }) => state !== 'live');
+  const notLive = sources.filter(({ state }) => state !== 'live' && state !== 'elsewhere');
   return {
     ...{ patient, bed, asOf, quality },
     ...(unplaced && { unplaced }),

@@ -53,7 +53,9 @@ export const groupOverviewSchema = z.object({
 export type GroupOverview = z.infer<typeof groupOverviewSchema>;
 export type Member = GroupOverview['patients'][number];
 
-const NOT_LIVE = SOURCE_KINDS.flatMap((kind) => SOURCE_STATES.filter((state) => state !== 'live').map((state) => ({ kind, state })));
+const NOT_LIVE = SOURCE_KINDS.flatMap((kind) =>
+  SOURCE_STATES.filter((state) => state !== 'live' && state !== 'elsewhere').map((state) => ({ kind, state })),
+);
 const MOST_BED_BYTES = 40;
 /** More rows, or names, than the ceiling has room for. */
 const MOST_EACH = 10;

@@ -201,7 +201,7 @@ function countsOf(alerts: OverviewView['alerts']['alerts']): Pick<Overview['aler
 
 /** Of devices that are not heard nothing can be told, whatever they could. */
 function tellingOf(sources: OverviewView['alerts']['sources']): Overview['alerts']['devices'] {
-  const devices = sources.filter(({ kind }) => kind === 'device');
+  const devices = sources.filter(({ kind, state }) => kind === 'device' && state !== 'elsewhere');
   const cannot = devices.filter(({ reports }) => reports === 'none').length;
   const tell = devices.filter(({ reports, state }) => reports === 'alarms' && state === 'live').length;
   return { tell, cannot, unknown: devices.length - tell - cannot };
