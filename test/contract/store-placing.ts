@@ -179,6 +179,27 @@ export function storePlacingContract(name: string, place: () => Promise<StorePla
     assert.deepEqual(await seqsOf(opened, 'pat-d'), [1]);
   });
 
+  check('of gateways that have a device of one id each is known, whichever of them sent last, and one that fell silent', async (store) => {
+    verifies('DEVICE-OF-ITS-GATEWAY');
+    const of = (seq: number, minutes: number, gateway: string, change: Sample = {}): ArrivedBatch =>
+      batchOf([placedReading(seq, minutes, { agent: gateway, patientId: 'pat-a', bed: BED, ...change })], { gateway });
+    await store.storeBatch(of(1, 20, 'gw-1'));
+    await store.storeBatch(of(2, 10, 'gw-2'));
+    await store.storeBatch(of(3, 1, 'gw-3', { device: 'monitor-2' }));
+    assert.deepEqual(await store.placing.gatewaysOf('clinic', 'monitor-1'), ['gw-1', 'gw-2']);
+    // It went on for as long as it has been silent since.
+    const went = (from: number, to: number, gateway: string): ArrivedBatch => {
+      const rows = Array.from({ length: 2000 }, (_, i) => {
+        const seq = from * 10_000 + i;
+        return placedReading(seq, from + ((to - from) * i) / 2000, { agent: gateway, patientId: 'pat-b', bed: BED, device: 'pump' });
+      });
+      return batchOf(rows, { gateway });
+    };
+    await store.storeBatch(went(100, 50, 'gw-old'));
+    await store.storeBatch(went(49, 1, 'gw-new'));
+    assert.deepEqual(await store.placing.gatewaysOf('clinic', 'pump'), ['gw-new', 'gw-old']);
+  });
+
   check(
     'of two gateways that have a device of one id, the rows of the one alone are moved, and both are known to have it',
     async (store) => {

@@ -124,7 +124,10 @@ export interface PlacingStore {
   moveDevice(move: DeviceMove, placing: Required<BatchPlacing>, evidence: readonly AuditEvent[]): Promise<void>;
   /** In order of keeping. */
   deviceMoves(): AsyncIterable<DeviceMove>;
-  /** Gateways of which anything current of a device of this id is kept, whoever's it is, in order. */
+  /**
+   * Gateways of which anything of a device of this id is kept, whoever's it is, in order: of each vital sign of which a value is current rows are looked at that lie twice as far back each
+   * time, so that one is found that writes a row of some hundred, or wrote for about as long as it is ago.
+   */
   gatewaysOf(tenant: string, device: string): Promise<readonly string[]>;
   /**
    * Moves some rows that are due to be moved, in one short commit, with the evidence of it for whom they leave and whom they come to; what is current of both follows.

@@ -6,6 +6,7 @@ import type { AuditEvent } from '../../access/access.ts';
 import { appendAudit } from '../../audit/audit-log.ts';
 import { newPatientId } from '../../patients/public-id.ts';
 import { turn } from '../walks.ts';
+import { gatewaysOf } from './gateways-sqlite.ts';
 import { keepChanges, placingVersion, refuseOld } from './keep-sqlite.ts';
 import type { BatchPlacing, DeviceMove, Person, PlacingStore, ReassignStep } from './placing.ts';
 import { reassignSome } from './reassign-sqlite.ts';
@@ -61,8 +62,7 @@ export class SqlitePlacing implements PlacingStore {
   }
 
   async gatewaysOf(tenant: string, device: string): Promise<readonly string[]> {
-    const find = this.#database.prepare<string[], { gateway: string }>(PLACING_SQL.gatewaysOf);
-    return this.#database.read(() => find.all(tenant, device, tenant, device)).map(({ gateway }) => gateway);
+    return await gatewaysOf(this.#database, tenant, device);
   }
 
   reassign(at: Instant, evidence: (step: Pick<ReassignStep, 'done' | 'amended'>) => readonly AuditEvent[]): Promise<ReassignStep> {

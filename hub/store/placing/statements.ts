@@ -1,4 +1,5 @@
 import { firstBehind } from '../first-behind.ts';
+import { ROWS_A_LOOK } from './gateways.ts';
 
 /** How many readings are looked at before it is asked whether a step has taken long enough: of one vital sign and device, and of all in a slice of time. */
 export const READINGS_A_PAGE = 250;
@@ -22,11 +23,12 @@ export const PLACING_SQL = {
   persons: 'SELECT key, tenant, authority, value, id AS patient FROM person WHERE key > ? AND id IS NOT NULL ORDER BY key LIMIT 1000',
   addDeviceMove: 'INSERT INTO deviceMove (tenant, gateway, device, bed, at, idType) VALUES (?, ?, ?, ?, ?, ?)',
   deviceMoves: 'SELECT key, tenant, gateway, device, bed, at, idType FROM deviceMove WHERE key > ? ORDER BY key LIMIT 1000',
-  gatewaysOf: `
-    SELECT w.agent AS gateway FROM patient p JOIN latest l ON l.patient = p.key JOIN observation o ON o.key = l.observation
-      JOIN writer w ON w.key = o.writer WHERE p.tenant = ? AND l.device = ?
-    UNION SELECT gateway FROM event WHERE kind = 'device' AND tenant = ? AND device = ?
-    ORDER BY 1`,
+  gatewaysTold: "SELECT DISTINCT gateway FROM event WHERE kind = 'device' AND tenant = ? AND device = ?",
+  seriesOfDevice: 'SELECT l.patient, l.vital FROM patient p JOIN latest l ON l.patient = p.key WHERE p.tenant = ? AND l.device = ?',
+  writersPage: `
+    SELECT sortTime, writer FROM observation INDEXED BY observationBySeries
+    WHERE patient = ? AND vital = ? AND device = ? AND standing = 1 AND test = ? AND sortTime < ? ORDER BY sortTime DESC, key DESC LIMIT ${ROWS_A_LOOK}`,
+  agentOf: 'SELECT agent FROM writer WHERE key = ?',
   writersOf: 'SELECT key FROM writer WHERE agent = ?',
 
   addDue: 'INSERT INTO reassignDue (tenant, wanted, lastObservation, lastEvent, progress) VALUES (?, ?, ?, ?, ?)',

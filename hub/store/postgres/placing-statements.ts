@@ -1,3 +1,4 @@
+import { ROWS_A_LOOK } from '../placing/gateways.ts';
 import { EVENTS_A_PAGE, READINGS_A_PAGE } from '../placing/statements.ts';
 
 const MEASUREMENT = 'o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.test = $4 AND o.effective = $5';
@@ -39,11 +40,13 @@ export const PLACING_PG = {
   addDeviceMove: 'INSERT INTO device_move (tenant, gateway, device, bed, at, id_type) VALUES ($1, $2, $3, $4, $5, $6)',
   deviceMoves:
     'SELECT key, tenant, gateway, device, bed, at, id_type AS "idType" FROM device_move WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT 1000',
-  gatewaysOf: `
-    SELECT w.agent AS gateway FROM latest l JOIN observation o ON o.key = l.observation AND o.sort_time = l.sort_time
-      JOIN writer w ON w.key = o.writer WHERE l.tenant = $1 AND l.device = $2
-    UNION SELECT gateway FROM event WHERE kind = 'device' AND tenant = $1 AND device = $2
-    ORDER BY 1`,
+  gatewaysTold: "SELECT DISTINCT gateway FROM event WHERE kind = 'device' AND tenant = $1 AND device = $2",
+  seriesOfDevice: 'SELECT patient, vital FROM latest WHERE tenant = $1 AND device = $2',
+  writersPage: `
+    SELECT sort_time AS "sortTime", writer FROM observation
+    WHERE patient = $1 AND vital = $2 AND device = $3 AND standing = 1 AND test = $4 AND sort_time < $5
+    ORDER BY sort_time DESC, key DESC LIMIT ${ROWS_A_LOOK}`,
+  agentsOf: 'SELECT agent FROM writer WHERE key = ANY ($1::bigint[])',
   writersOf: 'SELECT key FROM writer WHERE agent = $1',
 
   addDue: 'INSERT INTO reassign_due (tenant, wanted, last_observation, last_event, progress) VALUES ($1, $2, $3, $4, $5)',

@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../access/access.ts';
 import { newPatientId } from '../../patients/public-id.ts';
 import type { BatchPlacing, DeviceMove, Person, PlacingStore, ReassignStep } from '../placing/placing.ts';
 import type { Commit } from './commits.ts';
+import { gatewaysOf } from './placing-gateways.ts';
 import { keepChanges, placingVersion, refuseOld } from './placing-keep.ts';
 import { reassignSome } from './placing-reassign.ts';
 import { PLACING_PG } from './placing-statements.ts';
@@ -63,8 +64,7 @@ export class PostgresPlacing implements PlacingStore {
   }
 
   async gatewaysOf(tenant: string, device: string): Promise<readonly string[]> {
-    const find = (transaction: Transaction) => transaction.query<{ gateway: string }>(PLACING_PG.gatewaysOf, [tenant, device]);
-    return (await this.#place.read(find, tenant)).map(({ gateway }) => gateway);
+    return await this.#place.read((transaction) => gatewaysOf(transaction, tenant, device), tenant);
   }
 
   /** Of the first tenant of which anything is due; that is looked for without holding the head. */

@@ -53,6 +53,32 @@ test('what was said by hand holds after a restart, beside what the hospital says
   }
 });
 
+test('of a device that two gateways have in one bed it is asked which is meant, after a restart as before', async () => {
+  verifies('DEVICE-OF-ITS-GATEWAY');
+  const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-by-hand-'));
+  try {
+    const clock = new TestClock();
+    const hub = testHub({ dir, clock, registry: FOLLOWING_REGISTRY });
+    const { key } = hub;
+    await hub.whereabouts.open();
+    await tell(hub, 1, -300, 'A01', { who: '1', bed: 'ICU-03' });
+    await measure(hub, 1, -20, { agent: 'gw-icu', bed: 'ICU-03', value: 70 });
+    await measure(hub, 1, -10, { agent: 'gw-mixed', bed: 'ICU-03', value: 90 });
+    const isAsked = async (of: TestHub): Promise<void> =>
+      await assert.rejects(byHand(of, clock).assignDevice(OPERATOR, { device: 'monitor-1', bed: null, at: minute(-60) }, CONTEXT), {
+        code: 'PATIENT-DEVICE',
+        detail: 'gw-icu, gw-mixed',
+      });
+    await isAsked(hub);
+    await hub.close();
+    await using again = testHub({ dir, key, clock, registry: FOLLOWING_REGISTRY });
+    await again.whereabouts.open();
+    await isAsked(again);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
 test('what was taken back can be said again of the same time, and taken back again', async () => {
   verifies('PLACED-BY-HAND');
   const clock = new TestClock();
