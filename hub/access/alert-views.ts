@@ -125,9 +125,10 @@ export function alertsView(runs: readonly AlertRun[], frame: AlertsFrame): Alert
   };
 }
 
-/** What was told before they came back is of the stay that ended. */
-function awayOf({ lastTold }: AlertRun, { admitted, discharged, unplaced }: AlertsFrame): { awaySince?: Instant | null } {
+/** What was told before they came back is of the stay that ended, and what was told before they left, of the bed that they left. */
+function awayOf({ lastTold }: AlertRun, { admitted, discharged, leftBed, unplaced }: AlertsFrame): { awaySince?: Instant | null } {
   if (unplaced || (admitted !== undefined && lastTold < admitted)) return { awaySince: null };
+  if (leftBed !== undefined && lastTold <= leftBed) return { awaySince: leftBed };
   return discharged === undefined ? {} : { awaySince: discharged };
 }
 

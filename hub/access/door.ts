@@ -6,6 +6,7 @@ import type { LimitSetter } from '../clinical/limits/limits.ts';
 import type { Disagreement, PreferredBecause } from '../clinical/preferred.ts';
 import type { SourceKind, SourceState } from '../clinical/sources/source.ts';
 import type { Change } from '../feed.ts';
+import type { AlsoKnownAs } from '../registry/registry.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
 import type { AlertsView } from './alert-views.ts';
@@ -103,6 +104,8 @@ export interface ShownPatient {
   patient: string;
   /** The id that was asked for, where it was merged into this one. */
   mergedFrom?: string;
+  /** Another id of the same person, by which the hospital goes, and where they lie by it: what is measured there is shown under that one. Absent where it is masked. */
+  alsoKnownAs?: AlsoKnownAs;
   /** Null at home, and where it is masked. */
   bed: string | null;
   ward?: string;
@@ -110,6 +113,8 @@ export interface ShownPatient {
   admitted?: string;
   /** Since when the patient, who lay in a bed, lies in none: then nothing is current. ISO 8601. */
   discharged?: string;
+  /** Since when the patient, who lay in a bed that follows movements, is somewhere else and no stranger: what was measured in a bed before is not current. ISO 8601. */
+  leftBed?: string;
   /** They lie in no bed for sure: what is measured where they may lie is shown under nobody. */
   unplaced?: true;
   /** IANA; the patient's, in which times are shown and days begin. Absent where it is masked. */

@@ -1,6 +1,7 @@
 import { formatInstant, zoneOffsetMin } from '../../shared/clock.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { AlsoKnownAs } from '../registry/registry.ts';
 import type { StoredComponent, StoredVersion } from '../store/store.ts';
 import type { Trend } from '../store/trend.ts';
 import type { Masked } from './masking/contract.ts';
@@ -11,6 +12,8 @@ export interface TrendView extends Trend {
   patient: string;
   /** The id that was asked for, where it was merged into this one. */
   mergedFrom?: string;
+  /** As in `ShownPatient`. */
+  alsoKnownAs?: AlsoKnownAs;
   bed: string | null;
   ward?: string;
   /** ISO 8601. */
@@ -57,6 +60,7 @@ export interface VersionView {
 export interface TrendFrame {
   patient: string;
   mergedFrom?: string;
+  alsoKnownAs?: AlsoKnownAs;
   bed: string | null;
   ward?: string;
   vital: string;
@@ -71,10 +75,14 @@ export interface TrendFrame {
 
 export function trendView(
   trend: Trend,
-  { patient, mergedFrom, bed, ward, vital, edges, now, zone, stays = [], sandbox = false }: TrendFrame,
+  { patient, mergedFrom, alsoKnownAs, bed, ward, vital, edges, now, zone, stays = [], sandbox = false }: TrendFrame,
 ): TrendView {
   const shown = (at: number): string => formatInstant(at, zoneOffsetMin(at, zone));
-  const place = { ...(mergedFrom !== undefined && { mergedFrom }), bed, ...(ward !== undefined && { ward }) };
+  const place = {
+    ...(mergedFrom !== undefined && { mergedFrom }),
+    ...(alsoKnownAs && { alsoKnownAs }),
+    ...{ bed, ...(ward !== undefined && { ward }) },
+  };
   const [first = 0, last = 0] = [edges[0], edges.at(-1)];
   const within = stays.filter(({ from, to }) => from < last && (to === null || to > first));
   return {

@@ -51,14 +51,16 @@ export function meant(
   return { decision, patient: found?.patient, place: found && placeOf(found), masking };
 }
 
-function placeOf({ bed, ward, admitted, discharged, unplaced, mergedFrom }: PatientPlace): Place {
+function placeOf({ bed, ward, admitted, discharged, leftBed, unplaced, mergedFrom, alsoKnownAs }: PatientPlace): Place {
   return {
     bed,
     ...(ward !== undefined && { ward }),
     ...(admitted !== undefined && { admitted }),
     ...(discharged !== undefined && { discharged }),
+    ...(leftBed !== undefined && { leftBed }),
     ...(unplaced && { unplaced }),
     ...(mergedFrom !== undefined && { mergedFrom }),
+    ...(alsoKnownAs && { alsoKnownAs }),
   };
 }
 

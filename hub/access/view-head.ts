@@ -3,17 +3,22 @@ import type { PatientPlace } from '../registry/registry.ts';
 import type { ShownPatient } from './door.ts';
 
 /** Whose a view is, as the registry knows it. */
-export type Whose = Pick<PatientPlace, 'patient' | 'bed' | 'ward' | 'admitted' | 'discharged' | 'unplaced' | 'mergedFrom'>;
+export type Whose = Pick<
+  PatientPlace,
+  'patient' | 'bed' | 'ward' | 'admitted' | 'discharged' | 'leftBed' | 'unplaced' | 'mergedFrom' | 'alsoKnownAs'
+>;
 
 /** What stands above everything that is shown of one patient: whose it is, and as of when. `shown` writes a time as it is read, ISO 8601. Pure. */
 export function headOf(whose: Whose & { zone: string }, now: Instant, shown: (at: Instant) => string): ShownPatient & { asOf: string } {
-  const { patient, bed, ward, admitted, discharged, unplaced, mergedFrom, zone } = whose;
+  const { patient, bed, ward, admitted, discharged, leftBed, unplaced, mergedFrom, alsoKnownAs, zone } = whose;
   return {
     ...{ patient, bed, asOf: shown(now), zone },
     ...(ward !== undefined && { ward }),
     ...(admitted !== undefined && { admitted: shown(admitted) }),
     ...(discharged !== undefined && { discharged: shown(discharged) }),
+    ...(leftBed !== undefined && { leftBed: shown(leftBed) }),
     ...(unplaced && { unplaced }),
     ...(mergedFrom !== undefined && { mergedFrom }),
+    ...(alsoKnownAs && { alsoKnownAs }),
   };
 }

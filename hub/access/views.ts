@@ -5,6 +5,7 @@ import { type Standing, standingsOf } from '../clinical/preferred.ts';
 import { deviceSource, type Source } from '../clinical/sources/source.ts';
 import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
 import type { Beside, Demo, LimitsInForce } from '../clinical/surroundings.ts';
+import type { AlsoKnownAs } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { Withheld } from './access.ts';
 import type { DoubtfulView, LatestView, SourceView, VitalView } from './door.ts';
@@ -98,8 +99,10 @@ export interface LatestFrame {
   ward?: string;
   admitted?: Instant;
   discharged?: Instant;
+  leftBed?: Instant;
   unplaced?: true;
   mergedFrom?: string;
+  alsoKnownAs?: AlsoKnownAs;
   /** What the reader's token is not for. */
   withheld: readonly Withheld[];
   now: Instant;
@@ -112,17 +115,19 @@ export interface LatestFrame {
 /** What is current of a patient, not masked. */
 export function latestView(
   rows: readonly StoredReading[],
-  { now, zone, withheld, limits, beside, admitted, discharged, ...whose }: LatestFrame,
+  { now, zone, withheld, limits, beside, admitted, discharged, leftBed, ...whose }: LatestFrame,
 ): LatestView {
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   return {
     ...whose,
     ...(admitted !== undefined && { admitted: shown(admitted) }),
     ...(discharged !== undefined && { discharged: shown(discharged) }),
+    ...(leftBed !== undefined && { leftBed: shown(leftBed) }),
     ...{ asOf: shown(now), zone },
     vitals: vitalViews(rows, now, limits.of, beside.demo, {
       isOver: discharged !== undefined,
       ...(admitted !== undefined && { admitted }),
+      ...(leftBed !== undefined && { leftBed }),
     }),
     sources: sourcesOf(rows, { now, limits: limits.of, behind: beside.sources, elsewhere: beside.elsewhere, withheld }).map((source) =>
       sourceView(source, shown),
@@ -165,17 +170,25 @@ export function sourceView({ kind, id, state, since }: Source, shown: (at: Insta
   return { kind, id, state, since: since === null ? null : shown(since) };
 }
 
+/** What of whose stay is over: all of it, what was measured in a bed before they were here again, or what was before they left the bed. UTC ms. */
+interface StayEnds {
+  isOver?: boolean;
+  admitted?: Instant;
+  leftBed?: Instant;
+}
+
 /**
  * The rows of a patient as a reader gets them, in an order in which whoever reads only the first loses least: what is current before
  * what is stale, the newest of each vital sign before its others, then by vital sign and device. Device ids that keep changing thus
- * hide no other vital sign. Nothing is current of a stay that has ended (`isOver`), nor, of whoever is here again (`admitted`), of what was measured in a bed before. What a device measured before it said that it is in demonstration mode is not current any more.
+ * hide no other vital sign. Nothing is current of a stay that has ended (`isOver`), nor, of whoever is here again (`admitted`) or left it (`leftBed`), of what was measured in a bed before.
+ * What a device measured before it said that it is in demonstration mode is not current any more.
  */
 export function vitalViews(
   rows: readonly StoredReading[],
   now: Instant,
   limits: PatientLimits,
   demos: readonly Demo[] = [],
-  { isOver = false, admitted = Number.NEGATIVE_INFINITY }: { isOver?: boolean; admitted?: Instant } = {},
+  { isOver = false, admitted = Number.NEGATIVE_INFINITY, leftBed = Number.NEGATIVE_INFINITY }: StayEnds = {},
 ): VitalView[] {
   const { current, doubtful } = apart(rows);
   const demoAt = new Map(demos.map(({ device, lastAt }) => [device, lastAt]));
@@ -183,7 +196,8 @@ export function vitalViews(
     const limit = limits(row);
     const demo = !row.test && (demoAt.get(row.device) ?? Number.NEGATIVE_INFINITY) >= row.receivedAt;
     const formerStay = row.place === 'bed' && row.sortTime < admitted;
-    return { row, limit, demo, formerStay, stale: isOver || formerStay || demo || isStale(row, now, limit.ms) };
+    const isOfBedLeft = row.place === 'bed' && row.sortTime < leftBed;
+    return { row, limit, demo, formerStay, stale: isOver || formerStay || isOfBedLeft || demo || isStale(row, now, limit.ms) };
   });
   const standings = standingsOf(
     judged.map(({ row: { vital, device, value, components, flags, sortTime, test }, stale }) => ({

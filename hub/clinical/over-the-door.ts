@@ -49,14 +49,27 @@ export function noticeIn(isSandbox: boolean, notice: string): string {
 }
 
 /** Whose a view is, for another one of the same patient. */
-export function whoseOf({ patient, mergedFrom, bed, ward, admitted, discharged, unplaced, zone }: ShownPatient): ShownPatient {
+export function whoseOf({
+  patient,
+  mergedFrom,
+  alsoKnownAs,
+  bed,
+  ward,
+  admitted,
+  discharged,
+  leftBed,
+  unplaced,
+  zone,
+}: ShownPatient): ShownPatient {
   return {
     patient,
     ...(mergedFrom !== undefined && { mergedFrom }),
+    ...(alsoKnownAs && { alsoKnownAs }),
     bed,
     ...(ward !== undefined && { ward }),
     ...(admitted !== undefined && { admitted }),
     ...(discharged !== undefined && { discharged }),
+    ...(leftBed !== undefined && { leftBed }),
     ...(unplaced && { unplaced }),
     ...(zone !== undefined && { zone }),
   };

@@ -25,7 +25,10 @@ export interface Beside {
 }
 
 /** Where a patient is, as answers show it. */
-export type ShownPlace = Pick<PatientPlace, 'bed' | 'ward' | 'admitted' | 'discharged' | 'unplaced' | 'mergedFrom'>;
+export type ShownPlace = Pick<
+  PatientPlace,
+  'bed' | 'ward' | 'admitted' | 'discharged' | 'leftBed' | 'unplaced' | 'mergedFrom' | 'alsoKnownAs'
+>;
 
 /** What an answer showed beside the rows; who moved since lay elsewhere then. Evidence of before says nothing of the place. */
 export interface ShownBeside extends Beside {

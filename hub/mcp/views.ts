@@ -116,10 +116,21 @@ export const source = z.object({
   since: z.string().nullable().describe('ISO 8601; of a silent device when it was last heard.'),
 });
 
+export const alsoKnownAs = z
+  .object({ patient: z.string(), bed: z.string().nullable(), ward })
+  .optional()
+  .describe('Another id of the same person: what is measured in this bed is shown under that id alone. Read it too.');
+
+export const leftBed = z
+  .string()
+  .optional()
+  .describe('Since when they lie in no bed that the hub follows, ISO 8601: what was measured in a bed before is not current.');
+
 /** What `vitals://patient/{id}/latest` and `get_latest_vitals` give. */
 export const latestSchema = z.object({
   patient: z.string().describe('Opaque patient id.'),
   mergedFrom: z.string().optional().describe('The id that was asked for, where it was merged into `patient`: two numbers of one person.'),
+  alsoKnownAs,
   bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
   ward,
   admitted: z
@@ -132,6 +143,7 @@ export const latestSchema = z.object({
     .describe(
       'Since when the patient lies in no bed any more, ISO 8601: then nothing here is current, and lastKnown is of the stay before.',
     ),
+  leftBed,
   unplaced: z
     .boolean()
     .optional()
@@ -192,10 +204,12 @@ export function compactLatest(view: LatestView, rows = MAX_ROWS): Latest {
   return {
     patient: view.patient,
     ...(view.mergedFrom !== undefined && { mergedFrom: view.mergedFrom }),
+    ...(view.alsoKnownAs && { alsoKnownAs: view.alsoKnownAs }),
     bed: view.bed,
     ...(view.ward !== undefined && { ward: view.ward }),
     ...(view.admitted !== undefined && { admitted: view.admitted }),
     ...(view.discharged !== undefined && { discharged: view.discharged }),
+    ...(view.leftBed !== undefined && { leftBed: view.leftBed }),
     ...(view.unplaced && { unplaced: true }),
     asOf: view.asOf,
     ...(view.zone !== undefined && { zone: view.zone }),

@@ -6,7 +6,7 @@ export interface Presence {
   /** Who lies in a followed bed for sure, or may and lies in none for sure, in order of id. */
   patients(tenant: string): readonly PatientPlace[];
   /**
-   * Somebody who was ever heard of, by public id: where they are now, `discharged` where they are nowhere, and by the id that survived merges, which is `PatientPlace.patient` and
+   * Somebody who was ever heard of, by public id: where they are now, `discharged` where they are nowhere, `leftBed` where they went from the followed beds to another place, and by the id that survived merges, which is `PatientPlace.patient` and
    * another than the one that was asked for where `mergedFrom` says so.
    */
   patient(tenant: string, id: string): PatientPlace | undefined;

@@ -16,7 +16,7 @@ export function bindingOf(registry: Registry, tenant: string, patient: string): 
   if (clients.length > 0) found.push(`patients of ${clients.length} ${clients.length === 1 ? 'client' : 'clients'}`);
   const place = registry.patient(tenant, patient);
   // Of whom movements told and who is here no longer, registry.yaml says nothing.
-  const isHere = place?.patient === patient && place.discharged === undefined && !place.unplaced;
+  const isHere = place?.patient === patient && place.discharged === undefined && !place.elsewhere && !place.unplaced;
   if (found.length === 0 && isHere) found.push(place.bed === null ? 'panels' : 'a bed that follows movements');
   return found.length === 0 ? undefined : found.join('; ');
 }

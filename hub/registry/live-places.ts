@@ -1,6 +1,6 @@
 import type { Presence } from '../patients/presence.ts';
 import type { ListedRegistry } from './load-registry.ts';
-import type { ClientEntry, PatientPlace } from './registry.ts';
+import type { AlsoKnownAs, ClientEntry, PatientPlace } from './registry.ts';
 
 /** Nobody is anywhere by what movements say. */
 export const NO_PRESENCE: Presence = {
@@ -13,7 +13,8 @@ export const NO_PRESENCE: Presence = {
 
 /**
  * Where everybody is: whom registry.yaml binds or lists, and whom movements put into the beds that follow them. A patient whom a row binds stays that patient whatever is merged,
- * because what its gateway measures stands under the id that the row has; the bed that movements tell of counts more than a row's, as it is the one of now.
+ * because what its gateway measures stands under the id that the row has; the bed that movements tell of counts more than a row's, as it is the one of now. All else that movements tell of
+ * somebody (since when they are here, that they left, or may lie in one of several beds, or have another number) is said with a row as without.
  */
 export class LivePlaces {
   readonly #listed: ListedRegistry;
@@ -50,7 +51,7 @@ export class LivePlaces {
     const listed = this.#listed.patient(tenant, id);
     const present = this.#presence.patient(tenant, id);
     if (!present) return listed ?? this.#unserved(tenant, id);
-    if (listed) return this.#placed(tenant, { patient: id, bed: (present.patient === id ? present.bed : null) ?? listed.bed });
+    if (listed) return present.patient === id ? this.#bound(tenant, listed, present) : this.#merged(tenant, listed, present);
     if (present.patient === id) return this.#present(tenant, present);
     const survivor = this.#listed.patient(tenant, present.patient) ? this.patient(tenant, present.patient) : this.#present(tenant, present);
     return survivor && { ...survivor, mergedFrom: id };
@@ -71,14 +72,15 @@ export class LivePlaces {
     return this.#listed.isFollowed(tenant, bed) ? (this.#presence.inBed(tenant, bed) ?? null) : listed;
   }
 
-  /** A client's row that names, beside those that it lists, whom they were merged into. */
+  /** A client's row that names, beside those that it lists, whom they were merged into, or are by another id. */
   withSurvivors(row: ClientEntry): ClientEntry {
     if (row.patients === 'all') return row;
     const known = this.#rows.get(row);
     if (known) return known;
     const survivors = row.patients.flatMap((id) => {
       const place = this.patient(row.tenant, id);
-      return place?.mergedFrom === undefined ? [] : [place.patient];
+      if (place?.mergedFrom !== undefined) return [place.patient];
+      return place?.alsoKnownAs === undefined ? [] : [place.alsoKnownAs.patient];
     });
     const named = survivors.length === 0 ? row : { ...row, patients: [...new Set([...row.patients, ...survivors])] };
     this.#rows.set(row, named);
@@ -87,17 +89,44 @@ export class LivePlaces {
 
   /** Of whom movements alone tell. */
   #present(tenant: string, place: PatientPlace): PatientPlace {
-    const { patient, bed, admitted, discharged, possible = [] } = place;
-    const wards = possible.map(({ bed }) => {
-      const { ward } = this.#listed.careGroups(tenant, { patient, bed });
-      return { bed, ...(ward !== undefined && { ward }) };
-    });
+    const { bed, admitted, discharged, leftBed } = place;
+    const isGone = discharged !== undefined || leftBed !== undefined;
     return {
       ...this.#placed(tenant, place),
       ...(admitted !== undefined && { admitted }),
       ...(discharged !== undefined && { discharged }),
-      ...(bed === null && discharged === undefined && { unplaced: true, possible: wards }),
+      ...(leftBed !== undefined && { leftBed, elsewhere: true }),
+      ...(bed === null && !isGone && { unplaced: true, possible: this.#possible(tenant, place) }),
     };
+  }
+
+  /** Of whom a row binds, too: they are a patient wherever they lie, so whoever was discharged only left a bed, and whom no bed is said to have is where the row has them. */
+  #bound(tenant: string, listed: PatientPlace, place: PatientPlace): PatientPlace {
+    const { patient, bed, admitted, discharged, leftBed = discharged } = place;
+    const possible = bed === null && leftBed === undefined ? this.#possible(tenant, place) : [];
+    return {
+      ...this.#placed(tenant, { patient, bed: bed ?? listed.bed }),
+      ...(admitted !== undefined && { admitted }),
+      ...(leftBed !== undefined && { leftBed }),
+      ...(possible.length > 0 && { unplaced: true, possible }),
+    };
+  }
+
+  /** Of whom a row binds and whom the hospital merged into `survivor`: nobody reads this id by the ward of that one's bed, where all that is measured stands under the other. */
+  #merged(tenant: string, listed: PatientPlace, { patient, bed }: PatientPlace): PatientPlace {
+    const { ward } = this.#listed.careGroups(tenant, { patient, bed });
+    return {
+      ...this.#placed(tenant, { patient: listed.patient, bed: listed.bed }),
+      alsoKnownAs: { patient, bed, ...(ward !== undefined && { ward }) },
+    };
+  }
+
+  /** The beds in which somebody may lie, with their wards. */
+  #possible(tenant: string, { patient, possible = [] }: PatientPlace): { bed: string; ward?: string }[] {
+    return possible.map(({ bed }) => {
+      const { ward } = this.#listed.careGroups(tenant, { patient, bed });
+      return { bed, ...(ward !== undefined && { ward }) };
+    });
   }
 
   /** With the ward of the bed, and the panels on which the patient is by any of its ids. */
@@ -122,7 +151,7 @@ export class LivePlaces {
     if (known) return known;
     const merged = [...this.#listed.onPanels(tenant)].flatMap((id) => {
       const { patient = id } = this.#presence.patient(tenant, id) ?? {};
-      return patient === id || this.#listed.patient(tenant, id) ? [] : [{ id, patient }];
+      return patient === id ? [] : [{ id, patient }];
     });
     const aliases = new Map([...Map.groupBy(merged, ({ patient }) => patient)].map(([into, all]) => [into, all.map(({ id }) => id)]));
     this.#mergedInto.set(tenant, aliases);
@@ -139,12 +168,18 @@ export function isSamePlace(a: PatientPlace, b: PatientPlace): boolean {
     a.ward === b.ward &&
     a.admitted === b.admitted &&
     a.discharged === b.discharged &&
+    a.leftBed === b.leftBed &&
     a.unplaced === b.unplaced &&
     a.withoutGateway === b.withoutGateway &&
     possibleIn(a) === possibleIn(b) &&
+    isSameOther(a.alsoKnownAs, b.alsoKnownAs) &&
     before.length === now.length &&
     before.every((panel, i) => panel === now[i])
   );
+}
+
+function isSameOther(a: AlsoKnownAs | undefined, b: AlsoKnownAs | undefined): boolean {
+  return a?.patient === b?.patient && a?.bed === b?.bed && a?.ward === b?.ward;
 }
 
 function possibleIn({ possible = [] }: PatientPlace): string {

@@ -96,7 +96,7 @@ export class LiveRegistry implements Registry {
 
   #tellingOf(tenant: string, patient: string): Told {
     const place = this.#places.patient(tenant, patient);
-    const isHere = place?.mergedFrom === undefined && place?.discharged === undefined;
+    const isHere = place?.mergedFrom === undefined && place?.discharged === undefined && !place?.elsewhere;
     return { here: isHere ? place : undefined, goesBy: place?.patient };
   }
 

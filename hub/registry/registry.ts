@@ -62,9 +62,16 @@ export interface PatientPlace {
   panels?: readonly string[];
   /** Since when somebody is here who was here before and was discharged: what was measured in a bed before that is of a former stay. */
   admitted?: Instant;
-  /** Since when somebody who lay in a followed bed is in none. */
+  /** Since when somebody who lay in a followed bed was discharged, whom no row of the registry binds: nothing of them is current. */
   discharged?: Instant;
-  /** Of somebody whom movements alone tell of: they lie in no followed bed for sure, and were not discharged from one as far as is known. */
+  /**
+   * Since when somebody who lay in a followed bed lies in none, though they are still a patient: they were moved to where nobody follows, or were discharged and a row of the registry binds
+   * them, as that of their home does. What was measured in a bed before is not current; what comes by the row is.
+   */
+  leftBed?: Instant;
+  /** They left the followed beds and no row of the registry binds them: on no list, as whoever was discharged. */
+  elsewhere?: true;
+  /** They lie in no followed bed for sure, though they may lie in one, or nobody but movements knows of them; and they left none as far as is known. */
   unplaced?: true;
   /** Where whoever lies in no bed for sure may lie, in order of bed; empty where nobody said. */
   possible?: readonly { bed: string; ward?: string }[];
@@ -72,6 +79,15 @@ export interface PatientPlace {
   withoutGateway?: true;
   /** The id that was asked for, where it was merged into this one. */
   mergedFrom?: string;
+  /** A row of the registry binds this id, so it stays, but the hospital merged it into another: what is measured in the bed of that one stands there. */
+  alsoKnownAs?: AlsoKnownAs;
+}
+
+/** The other id of somebody who has two, and where they lie by it; null for no followed bed for sure. */
+export interface AlsoKnownAs {
+  patient: string;
+  bed: string | null;
+  ward?: string;
 }
 
 /** Who is who. Keyed by overlay identity *ids*, because names can be used again. */

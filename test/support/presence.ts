@@ -20,6 +20,11 @@ export class SaidPresence implements Presence {
     return this.#say([[patient, { patient, bed: null, discharged: at }]]);
   }
 
+  /** In one of these beds, nobody knows which. */
+  doubt(patient: string, beds: readonly string[]): this {
+    return this.#say([[patient, { patient, bed: null, possible: beds.map((bed) => ({ bed })) }]]);
+  }
+
   merge(from: string, into: string): this {
     const { bed = null } = this.#places.get(into) ?? {};
     return this.#say([

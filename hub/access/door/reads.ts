@@ -118,8 +118,9 @@ export class Reads {
     const edges = bucketEdges({ from, to, points, zone });
     const now = this.#clock.now();
     const sandbox = this.#registry.isSandbox(principal.tenant);
-    // Who was discharged lay in a bed when it was measured.
-    const where = place.bed === null && place.discharged === undefined && !place.unplaced ? 'home' : 'bed';
+    // Who was discharged, or moved to where nobody follows, lay in a bed when it was measured.
+    const isAway = place.discharged !== undefined || whole.elsewhere === true || place.unplaced === true;
+    const where = place.bed === null && !isAway ? 'home' : 'bed';
     const reachMs = this.#surroundings.limits(whole).of({ vital, place: where }).ms;
     const wanted = { patient, vital, edges, now, reachMs, ...(device !== undefined && { device }) };
     return await shownAfter((show) =>

@@ -16,10 +16,12 @@ export function maskedGaps(frame: MaskFrame, view: GapsView): GapsView {
   return shownOf<GapsView>({
     patient: frame.names.patient(patient),
     mergedFrom: undefined,
+    alsoKnownAs: undefined,
     bed: null,
     ward: wardOf(frame, view.ward),
     admitted: time(view.admitted),
     discharged: time(view.discharged),
+    leftBed: time(view.leftBed),
     unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
     zone: NO_ZONE,

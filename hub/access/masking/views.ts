@@ -63,10 +63,12 @@ export function maskedLatest(frame: MaskFrame, view: LatestView): LatestView {
   return shownOf<LatestView>({
     patient: frame.names.patient(patient),
     mergedFrom: NEVER,
+    alsoKnownAs: NEVER,
     bed: null,
     ward: wardOf(frame, view.ward),
     admitted: view.admitted === undefined ? undefined : timeTextOf(frame, view.admitted, patient),
     discharged: view.discharged === undefined ? undefined : timeTextOf(frame, view.discharged, patient),
+    leftBed: view.leftBed === undefined ? undefined : timeTextOf(frame, view.leftBed, patient),
     unplaced: view.unplaced,
     asOf: timeTextOf(frame, view.asOf, patient),
     zone: NO_ZONE,
@@ -202,6 +204,7 @@ export function maskedTrend(frame: MaskFrame, view: TrendView): TrendView {
   return shownOf<TrendView>({
     patient: frame.names.patient(patient),
     mergedFrom: NEVER,
+    alsoKnownAs: NEVER,
     bed: null,
     ward: wardOf(frame, view.ward),
     asOf: timeTextOf(frame, view.asOf, patient),

@@ -4,7 +4,9 @@ import type { AlertSourceView, AlertsView, AlertView } from '../../access/alert-
 export function formatAlerts({
   patient,
   discharged,
+  leftBed,
   unplaced,
+  alsoKnownAs,
   asOf,
   alerts,
   truncated,
@@ -16,6 +18,8 @@ export function formatAlerts({
   return [
     `Patient ${patient}, as of ${asOf}`,
     ...(discharged === undefined ? [] : [`Discharged at ${discharged}: what is told in the bed since is not of this patient.`]),
+    ...(leftBed === undefined ? [] : [`Left the bed at ${leftBed}: what is told in it since is not of this patient.`]),
+    ...(alsoKnownAs ? [`Is ${alsoKnownAs.patient} too: alerts of the bed are shown under that id.`] : []),
     ...(unplaced ? ['Lies in no bed for sure: alerts of the bed are shown under nobody. Look at the patient.'] : []),
     ...(alerts.length === 0 ? [`No alert was told of since ${lookedBackTo}.`] : alerts.map(alertLine)),
     ...(truncated ? ['There are more alerts than shown.'] : []),

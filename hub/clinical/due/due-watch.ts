@@ -220,11 +220,11 @@ export class DueWatch {
     return [...gone, ...added].map(({ plan }) => plan.expected.vital);
   }
 
-  /** Nothing of whoever was discharged, or goes by another number: nobody's list has them. */
+  /** Nothing of whoever was discharged or moved to where nobody follows, or goes by another number: nobody's list has them. */
   #expectedOf({ tenant, patient }: Whose): Expected[] {
     const { registry, rules, zone } = this.#options;
     const place = registry.patient(tenant, patient);
-    if (place === undefined || place.mergedFrom !== undefined || place.discharged !== undefined) return [];
+    if (place === undefined || place.mergedFrom !== undefined || place.discharged !== undefined || place.elsewhere) return [];
     return expectedOf(rules.current.rules, place, zone);
   }
 

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { type Instant, parseInstant } from '../../../shared/clock.ts';
 import type { LatestView, ShownPatient } from '../../access/door.ts';
 import type { Masked } from '../../access/masking/contract.ts';
-import { masked, ward, zone } from '../views.ts';
-import { MASKED_WORDS, placeOf } from '../wording.ts';
+import { alsoKnownAs, leftBed, masked, ward, zone } from '../views.ts';
+import { leftText, MASKED_WORDS, otherText, placeOf } from '../wording.ts';
 import type { Call } from './contract.ts';
 
 /** The argument by which every tool is told of whom. */
@@ -13,10 +13,12 @@ export const patientArgument = z.string().min(1).max(256).describe('Opaque patie
 export const whoseFields = {
   patient: z.string().describe('Opaque patient id.'),
   mergedFrom: z.string().optional().describe('The id that was asked for, where it was merged into `patient`: two numbers of one person.'),
+  alsoKnownAs,
   bed: z.string().nullable().describe('Bed, or null at home, or where it is masked.'),
   ward,
   admitted: z.string().optional().describe('Since when the patient is here again, ISO 8601.'),
   discharged: z.string().optional().describe('Since when the patient lies in no bed any more, ISO 8601: then nothing here is current.'),
+  leftBed,
   unplaced: z.boolean().optional().describe('True when nobody knows for sure in which bed the patient lies.'),
   asOf: z.string().describe('When this answer was made, ISO 8601 with the offset of the place.'),
   zone,
@@ -28,14 +30,29 @@ export type Whose = z.infer<z.ZodObject<typeof whoseFields>>;
 
 /** The same out of a view of the door. */
 export function whoseIn(view: ShownPatient & { asOf: string; notice: string; masked?: Masked }): Whose {
-  const { patient, mergedFrom, bed, ward: on, admitted, discharged, unplaced, asOf, zone: own, notice } = view;
+  const {
+    patient,
+    mergedFrom,
+    alsoKnownAs: other,
+    bed,
+    ward: on,
+    admitted,
+    discharged,
+    leftBed: left,
+    unplaced,
+    asOf,
+    zone: own,
+    notice,
+  } = view;
   return {
     patient,
     ...(mergedFrom !== undefined && { mergedFrom }),
+    ...(other && { alsoKnownAs: other }),
     bed,
     ...(on !== undefined && { ward: on }),
     ...(admitted !== undefined && { admitted }),
     ...(discharged !== undefined && { discharged }),
+    ...(left !== undefined && { leftBed: left }),
     ...(unplaced && { unplaced: true }),
     asOf,
     ...(own !== undefined && { zone: own }),
@@ -70,11 +87,13 @@ export function zoneElsewhere({ zone: own }: Pick<LatestView, 'zone'>, whole: Pi
 
 /** The head of an answer in words; nothing in it comes from a device. */
 export function whoseText(whose: Whose): string[] {
-  const { patient, mergedFrom, discharged, unplaced, asOf } = whose;
+  const { patient, mergedFrom, alsoKnownAs: other, discharged, leftBed: left, unplaced, asOf } = whose;
   return [
     `Patient ${patient} (${placeOf(whose)}), as of ${asOf}.`,
     ...(mergedFrom === undefined ? [] : [`MERGED: ${mergedFrom}, which was asked for, is this patient by another number.`]),
+    ...(other ? [otherText(other, whose.masked)] : []),
     ...(discharged === undefined ? [] : ['DISCHARGED: nothing here is current.']),
+    ...(left === undefined ? [] : [leftText(left)]),
     ...(unplaced ? ['PLACE NOT KNOWN: what is measured in the bed is shown under no patient until it is known who lies there.'] : []),
     ...(whose.masked ? [MASKED_WORDS[whose.masked]] : []),
   ];

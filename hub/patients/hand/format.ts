@@ -34,9 +34,11 @@ export function formatAssigned({ gateway, device, bed, at }: AssignedDevice): st
   return `${device} of ${gateway} stands in ${bed ?? 'no bed'} since ${formatInstant(at)}; what it measured since is moved along.`;
 }
 
-function formatPlace({ patient, bed, discharged, mergedFrom }: PatientPlace): string {
+function formatPlace({ patient, bed, discharged, leftBed, mergedFrom, alsoKnownAs }: PatientPlace): string {
   if (mergedFrom !== undefined) return `${mergedFrom}  is ${patient}`;
+  if (alsoKnownAs) return `${patient}  is ${alsoKnownAs.patient} too, who lies in ${alsoKnownAs.bed ?? 'no bed for sure'}`;
   if (bed !== null) return `${patient}  lies in ${bed}`;
+  if (leftBed !== undefined) return `${patient}  lies in no bed that is followed since ${formatInstant(leftBed)}`;
   return `${patient}  ${discharged === undefined ? 'lies in no bed for sure' : `was discharged at ${formatInstant(discharged)}`}`;
 }
 

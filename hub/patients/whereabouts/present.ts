@@ -1,6 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { PatientPlace } from '../../registry/registry.ts';
 import { type HospitalStay, hospitalStaysOf } from '../stays/hospital-stays.ts';
+import type { PersonStay } from '../stays/occupancy.ts';
 import { type PersonFacts, windowAt } from './course.ts';
 import type { TenantPlaces } from './tenant-places.ts';
 
@@ -22,23 +23,35 @@ export function placeOf(places: TenantPlaces, beds: ReadonlySet<string>, id: str
   const who = places.personBehind(id);
   if (who === undefined) return undefined;
   const merged = who.id !== id && { mergedFrom: id };
-  const stays = places.staysOf(who).filter(({ bed, from }) => beds.has(bed) && from <= now);
+  const all = places.staysOf(who).filter(({ from }) => from <= now);
+  const stays = all.filter(({ bed }) => beds.has(bed));
   const here = stays.filter(({ to }) => to === null || to > now);
   const sure = here.find(({ bed }) => occupantOf(places, bed, now)?.id === who.id);
   if (sure) {
     const [now, ...before] = hospitalStaysOf(places.staysOf(who)).reverse();
     return { patient: who.id, bed: sure.bed, ...(now && before.length > 0 && { admitted: now.from }), ...merged };
   }
-  const left = here.length === 0 && stays.length > 0;
+  const hasLeft = here.length === 0 && stays.length > 0;
   // What was said last is in doubt, so they may still lie where they lay before.
-  const before = left ? undefined : stays.filter(({ to }) => to !== null && to <= now).sort((a, b) => (b.to ?? now) - (a.to ?? now))[0];
+  const before = hasLeft ? undefined : stays.filter(({ to }) => to !== null && to <= now).sort((a, b) => (b.to ?? now) - (a.to ?? now))[0];
   const possible = [...new Set([...here, ...(before ? [before] : [])].map(({ bed }) => bed))].sort().map((bed) => ({ bed }));
   return {
     ...{ patient: who.id, bed: null },
-    ...(left && { discharged: Math.max(...stays.map(({ to }) => to ?? now)) }),
+    ...(hasLeft && leavingOf(all, Math.max(...stays.map(({ to }) => to ?? now)), now)),
     ...(possible.length > 0 && { possible }),
     ...merged,
   };
+}
+
+/**
+ * How somebody left the followed beds, the last of them at `leftBed`: a discharge alone says that they left the hospital. Whoever was moved to another bed, or out of one to none, as into an
+ * operating room, is still there; discharged from there later, they left it then. `stays`: of any bed.
+ */
+function leavingOf(stays: readonly PersonStay[], leftBed: Instant, now: Instant): Pick<PatientPlace, 'discharged' | 'leftBed'> {
+  const ends = stays.map(({ to }) => to ?? Number.POSITIVE_INFINITY);
+  const end = Math.max(...ends);
+  const isDischarged = end <= now && stays.some(({ to, left }) => to === end && left);
+  return isDischarged ? { discharged: end } : { leftBed };
 }
 
 /** From when to when somebody was here, as far as movements told of it; in order. */

@@ -110,16 +110,61 @@ test('a merged id means the one that survived, on its panels and in rows of clie
 });
 
 test('whom a row of the registry binds stays that patient, in the bed of now, and is never discharged', () => {
-  verifies('MERGED-RESOLVES');
+  verifies('MERGED-RESOLVES', 'LISTED-AND-MOVED');
   const presence = new SaidPresence().put({ 'pat-home-01': 'A', 'pat-moved-2': 'B', 'pat-static-01': 'B' });
   const { registry } = live(presence);
   assert.deepEqual(registry.patient('clinic', 'pat-home-01'), { patient: 'pat-home-01', bed: 'A', ward: 'icu', panels: ['heart'] });
   assert.deepEqual(registry.patient('clinic', 'pat-static-01'), { patient: 'pat-static-01', bed: 'B', ward: 'step' });
   presence.merge('pat-home-01', 'pat-moved-2');
-  assert.deepEqual(registry.patient('clinic', 'pat-home-01'), { patient: 'pat-home-01', bed: null, panels: ['heart'] });
+  assert.deepEqual(registry.patient('clinic', 'pat-home-01'), {
+    ...{ patient: 'pat-home-01', bed: null, panels: ['heart'] },
+    alsoKnownAs: { patient: 'pat-moved-2', bed: 'B', ward: 'step' },
+  });
+  assert.deepEqual(registry.patient('clinic', 'pat-moved-2')?.panels, ['heart'], 'whoever reads the panel reaches both');
   presence.discharge('pat-static-01', 1000);
-  assert.deepEqual(registry.patient('clinic', 'pat-static-01'), { patient: 'pat-static-01', bed: 'C', ward: 'step' });
+  assert.deepEqual(registry.patient('clinic', 'pat-static-01'), { patient: 'pat-static-01', bed: 'C', ward: 'step', leftBed: 1000 });
   presence.merge('pat-moved-2', 'pat-home-01');
   assert.deepEqual(registry.patient('clinic', 'pat-moved-2')?.mergedFrom, 'pat-moved-2');
   assert.deepEqual(registry.patient('clinic', 'pat-moved-2')?.patient, 'pat-home-01');
+});
+
+test('what movements tell of whom a row binds is told with where they were, and a reload tells it too', () => {
+  verifies('LISTED-AND-MOVED', 'MOVEMENTS-REACH');
+  const presence = new SaidPresence().put({ 'pat-home-01': 'A', 'pat-moved-2': 'B' });
+  const { registry, told } = live(presence);
+  const inA = { patient: 'pat-home-01', bed: 'A', ward: 'icu', panels: ['heart'] };
+  presence.discharge('pat-home-01', 1000);
+  assert.deepEqual(told.pop(), [{ tenant: 'clinic', patient: 'pat-home-01', was: inA }]);
+  const left = { patient: 'pat-home-01', bed: null, panels: ['heart'], leftBed: 1000 };
+  assert.deepEqual(registry.patient('clinic', 'pat-home-01'), left);
+  presence.discharge('pat-home-01', 2000);
+  assert.deepEqual(told.pop(), [{ tenant: 'clinic', patient: 'pat-home-01', was: left }]);
+  presence.doubt('pat-home-01', ['A', 'B']);
+  const { unplaced, possible, ward } = registry.patient('clinic', 'pat-home-01') ?? {};
+  const beds = [
+    { bed: 'A', ward: 'icu' },
+    { bed: 'B', ward: 'step' },
+  ];
+  assert.deepEqual([unplaced, possible, ward], [true, beds, undefined], 'nobody reads them by a ward in which they may be');
+  presence.merge('pat-home-01', 'pat-moved-2');
+  told.length = 0;
+  presence.put({ 'pat-moved-2': 'A' });
+  presence.merge('pat-home-01', 'pat-moved-2');
+  assert.deepEqual(registry.patient('clinic', 'pat-home-01')?.alsoKnownAs, { patient: 'pat-moved-2', bed: 'A', ward: 'icu' });
+  assert.ok(told.flat().some(({ patient }) => patient === 'pat-home-01'));
+  assert.deepEqual(registry.replace(parseRegistry(REGISTRY), []), []);
+});
+
+test('a row of a client that names whom a row binds names the other id of theirs, too', () => {
+  verifies('LISTED-AND-MOVED');
+  const presence = new SaidPresence().put({ 'pat-home-01': 'A', 'pat-moved-2': 'B' });
+  const registry = boundSinceEver(
+    parseRegistry(REGISTRY.replace('patients: [pat-moved-1] }\n  -', 'patients: [pat-home-01] }\n  -')),
+    presence,
+  );
+  assert.deepEqual(registry.principal('ai-a')?.patients, ['pat-home-01']);
+  presence.merge('pat-home-01', 'pat-moved-2');
+  assert.deepEqual(registry.principal('ai-a')?.patients, ['pat-home-01', 'pat-moved-2']);
+  presence.put({ 'pat-home-01': 'A' });
+  assert.deepEqual(registry.principal('ai-a')?.patients, ['pat-home-01'], 'once they are parted, no longer');
 });

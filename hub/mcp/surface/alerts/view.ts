@@ -141,7 +141,7 @@ function shownId(kind: AlertSourceView['kind'], id: string | null): string | nul
 }
 
 /** Of what an alarm would be heard. What is not known counts as not covered. */
-function coverageOf({ sources, discharged, unplaced, withheld: kept }: AlertsView): Alerts['coverage'] {
+function coverageOf({ sources, discharged, leftBed, unplaced, alsoKnownAs, withheld: kept }: AlertsView): Alerts['coverage'] {
   // What a device elsewhere tells is of somebody else.
   const here = sources.filter(({ state }) => state !== 'elsewhere');
   const devices = here.filter(({ kind }) => kind === 'device');
@@ -150,6 +150,8 @@ function coverageOf({ sources, discharged, unplaced, withheld: kept }: AlertsVie
     ...(devices.length === 0 ? ['no device of this patient is known'] : []),
     ...here.flatMap((one) => whyNot(one)),
     ...(discharged === undefined ? [] : ['the patient was discharged: what is told in the bed since is of somebody else']),
+    ...(leftBed === undefined ? [] : ['the patient left the bed: what is told in it since is not of this patient']),
+    ...(alsoKnownAs ? ['the patient has another id: alerts of the bed are shown under that one'] : []),
     ...(unplaced ? ['nobody knows for sure in which bed the patient lies: alerts of the bed are shown under nobody'] : []),
     ...(kept ? ['the access token of this caller does not cover all that an alert may be about'] : []),
   ];

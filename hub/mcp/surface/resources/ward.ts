@@ -47,12 +47,17 @@ function compactWard(ward: string, rows: readonly GroupRow[], { shown, nextCurso
 }
 
 function compactPatient({ quality, latest }: GroupRow) {
-  const { patient, bed, unplaced, discharged, asOf, withheld, vitals, sources, demo, truncated } = compactLatest(latest, MAX_ROWS);
+  const { patient, alsoKnownAs, bed, unplaced, discharged, leftBed, asOf, withheld, vitals, sources, demo, truncated } = compactLatest(
+    latest,
+    MAX_ROWS,
+  );
   const notLive = sources.filter(({ state }) => state !== 'live' && state !== 'elsewhere');
   return {
     ...{ patient, bed, asOf, quality },
+    ...(alsoKnownAs && { alsoKnownAs }),
     ...(unplaced && { unplaced }),
     ...(discharged !== undefined && { discharged }),
+    ...(leftBed !== undefined && { leftBed }),
     ...(withheld && { withheld }),
     vitals: vitals.map(compactRow),
     ...(notLive.length > 0 && { notLive }),

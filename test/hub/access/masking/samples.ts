@@ -55,10 +55,14 @@ const VITAL: VitalView = {
   storedAt: TEST_NOW - 4000,
 };
 
+const OTHER = { patient: 'pat-icu-01-other', bed: 'ICU-01-other', ward: 'north' };
+
 export const LATEST: LatestView = {
   patient: 'pat-icu-01',
   mergedFrom: 'pat-icu-01-merged',
+  alsoKnownAs: OTHER,
   discharged: formatInstant(TEST_NOW - 50_000, 60),
+  leftBed: formatInstant(TEST_NOW - 49_000, 60),
   unplaced: true,
   bed: 'ICU-01',
   ward: 'north',
@@ -91,7 +95,9 @@ export const ALERTS: AlertsView = {
   bed: 'ICU-01',
   ward: 'north',
   admitted: formatInstant(TEST_NOW - 100_000, 60),
+  alsoKnownAs: OTHER,
   discharged: formatInstant(TEST_NOW - 1000, 60),
+  leftBed: formatInstant(TEST_NOW - 900, 60),
   unplaced: true,
   asOf: formatInstant(TEST_NOW, 60),
   alerts: [
@@ -167,6 +173,7 @@ const TREND: Trend = {
 export const TREND_VIEW = trendView(TREND, {
   patient: 'pat-icu-01',
   mergedFrom: 'pat-icu-01-merged',
+  alsoKnownAs: OTHER,
   bed: 'ICU-01',
   ward: 'north',
   vital: 'hr',
