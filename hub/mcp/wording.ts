@@ -6,11 +6,9 @@ import type { Latest, LatestRow } from './views.ts';
 export function latestText(latest: Latest): string {
   const lines = [`Patient ${latest.patient} (${placeOf(latest)}), as of ${latest.asOf}.`];
   if (latest.mergedFrom !== undefined) lines.push(`MERGED: ${latest.mergedFrom}, which was asked for, is this patient by another number.`);
-  if (latest.alsoKnownAs) lines.push(otherText(latest.alsoKnownAs, latest.masked));
   if (latest.discharged !== undefined)
     lines.push('DISCHARGED: nothing here is current; what is last known is of the stay that ended then.');
   if (latest.admitted !== undefined) lines.push(`HERE AGAIN since ${latest.admitted}: nothing of a stay before is current.`);
-  if (latest.leftBed !== undefined) lines.push(leftText(latest.leftBed));
   if (latest.unplaced)
     lines.push(
       'PLACE NOT KNOWN: nobody knows for sure in which bed this patient lies, so what is measured there is shown under no patient.',
@@ -20,7 +18,11 @@ export function latestText(latest: Latest): string {
   if (latest.withheld) lines.push(`${scopeText(latest.withheld)} This says nothing about the patient.`);
   if (latest.vitals.length === 0 && !latest.withheld?.includes('vital-signs'))
     lines.push('No vital signs are on record. This is missing data, not a normal finding.');
-  for (const row of latest.vitals) lines.push(`- ${rowText(row)}${standingText(row, latest.vitals)}${doubtfulText(row)}`);
+  const ofSeveral = severalOf(latest.vitals.map((row) => row.vital));
+  for (const row of preferredFirst(latest.vitals)) {
+    const by = ofSeveral.has(row.vital) ? byText(row.device) : '';
+    lines.push(`- ${rowText({ ...row, name: `${row.name}${by}` }, latest)}${standingText(row, latest.vitals)}${doubtfulText(row)}`);
+  }
   for (const source of latest.sources) lines.push(...sourceText(source));
   if (latest.demo)
     lines.push('DEMO: a device of this patient is in demonstration mode. What it sends is of nobody, and no number of it is current.');
@@ -50,28 +52,14 @@ export function scopeText(withheld: readonly Withheld[]): string {
   return `Scope: your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}, whether or not there are any.`;
 }
 
-/** That a patient has another id under which the hospital goes on, in words. */
-export function otherText({ patient, ...where }: NonNullable<Latest['alsoKnownAs']>, masked: Latest['masked']): string {
-  const lies = where.bed === null ? 'who lies in no bed for sure' : whereOf(where, masked);
-  return `ALSO KNOWN AS ${patient} (${lies}): what is measured there is shown under that id alone. Read it too.`;
-}
-
-/** That a patient left the beds that are followed, in words. */
-export function leftText(leftBed: string): string {
-  return `LEFT THE BED at ${leftBed}: what was measured in it is not current.`;
-}
-
 /** Where a patient is, in words. */
 export function placeOf({
   discharged,
-  leftBed,
   unplaced,
   masked,
   ...where
-}: Pick<Latest, 'bed' | 'ward' | 'discharged' | 'leftBed' | 'unplaced' | 'masked'>): string {
+}: Pick<Latest, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'masked'>): string {
   if (discharged !== undefined) return `discharged since ${discharged}`;
-  // Moved elsewhere or at home: which of them, this answer does not say.
-  if (leftBed !== undefined && where.bed === null && !masked) return 'in no bed that the hub follows';
   return unplaced ? 'bed not known for sure' : whereOf(where, masked);
 }
 
@@ -88,14 +76,46 @@ function doubtfulText({ doubtful, ...row }: LatestRow): string {
   return ` DOUBTFUL, not counted: ${said}, measured ${doubtful.at}; it jumps from this patient’s own and may be somebody else’s, until it is measured again or confirmed.`;
 }
 
-function rowText(row: LatestRow): string {
+/** Those that are there more than once: of them each line says by which device it is. */
+export function severalOf(vitals: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  return new Set(vitals.filter((vital) => seen.size === seen.add(vital).size));
+}
+
+/** By which device something was measured, behind what it is; null for one whose name is text that it sent itself. */
+export function byText(device: string | null): string {
+  return device === null ? ' [device without an identifier]' : ` [device ${device}]`;
+}
+
+/** The same rows; of each vital sign the preferred one stands where the first one stood. */
+function preferredFirst(rows: readonly LatestRow[]): LatestRow[] {
+  const preferred = (row: LatestRow): number => Number(row.preferred);
+  const next = new Map(
+    [...Map.groupBy(rows, ({ vital }) => vital)].map(([vital, own]) => [
+      vital,
+      own.toSorted((a, b) => preferred(b) - preferred(a)).values(),
+    ]),
+  );
+  return rows.map((row) => next.get(row.vital)?.next().value ?? row);
+}
+
+/** Why what is last known of it is not current. */
+function whyNotCurrent(row: LatestRow, { discharged, leftBed }: Pick<Latest, 'discharged' | 'leftBed'>): string {
+  if (discharged !== undefined) return 'the patient was discharged';
+  if (row.formerStay) return 'the last one is of a stay that ended';
+  if (row.demo) return 'its device is in demonstration mode';
+  const isOld = row.ageSeconds >= row.staleAfter.seconds;
+  if (!isOld && leftBed !== undefined && Date.parse(row.at) < Date.parse(leftBed)) return 'the last one is of before they left the bed';
+  return 'the last one is too old';
+}
+
+function rowText(row: LatestRow, latest: Latest): string {
   const age = ageText(row.ageSeconds);
   const doubt = row.flags.length === 0 ? '' : ` [${row.flags.join(', ')}]`;
   if (row.stale) {
     const known = lastKnownText(row);
     const last = known === undefined ? 'No number was measured then either.' : `Last known: ${known}, measured ${age} ago.`;
-    const why = row.formerStay ? 'the last one is of a stay that ended' : 'the last one is too old';
-    return `${row.name}: no current value, ${why}. ${last}${doubt}`;
+    return `${row.name}: no current value, ${whyNotCurrent(row, latest)}. ${last}${doubt}`;
   }
   const now = valueText(row);
   if (now === undefined) {
@@ -111,7 +131,7 @@ function standingText({ vital, measurand, preferred, disagreement }: LatestRow, 
   const chosen = preferred && isOneOf ? ` Preferred of what measures ${measurand}.` : '';
   if (!disagreement) return chosen;
   const { with: other, by, limit, unit } = disagreement;
-  const whose = other.vital === vital ? 'that of another device' : other.vital;
+  const whose = other.vital === vital ? `that of another device${other.device === null ? '' : ` (${other.device})`}` : other.vital;
   return `${chosen} DISAGREES with ${whose} by ${withUnit(by, unit)}, more than ${withUnit(limit, unit)}; which is right is not known.`;
 }
 

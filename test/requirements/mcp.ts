@@ -129,6 +129,16 @@ export const MCP = {
     source: 'issue 10, Surface',
     behaviour: 'A wait for a key that is no vital sign, neither of the table nor of these patients, is refused with MCP-VITAL.',
   },
+  'MCP-TEXT-BY-DEVICE': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'Where several devices give one vital sign, the words of its latest values and of what is outside limits name the device of each, the preferred one of the latest first.',
+  },
+  'MCP-TEXT-WHY-NOT-CURRENT': {
+    source: 'issue 10, Surface, Tools',
+    behaviour:
+      'Why a value is not current is said in words: the patient was discharged or left the bed, the stay ended, its device is in demonstration mode, or it is too old.',
+  },
   'MCP-PROMPTS': {
     source: 'issue 10, Surface',
     behaviour:

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { LatestView, VitalView } from '../../../hub/access/door.ts';
 import { SERVER_INFO } from '../../../hub/mcp/server-info.ts';
 import { compactLatest, compactPatients, decodeCursor, encodeCursor, latestSchema, traceableLatest } from '../../../hub/mcp/views.ts';
 import { ageText, latestText } from '../../../hub/mcp/wording.ts';
@@ -120,4 +121,41 @@ test('the words are those of a ward', () => {
       'Not an alarm system.',
     ].join('\n'),
   );
+});
+
+test('where several devices give one vital sign, each line names its device, the preferred one first', () => {
+  verifies('MCP-TEXT-BY-DEVICE');
+  const hr = (more: Partial<VitalView>): VitalView =>
+    vital({ vital: 'hr', name: 'Heart rate', unit: '/min', measurand: 'heart-rate', ...more });
+  const disagreement = { with: { vital: 'hr', device: 'monitor-9' }, by: 14, limit: 10, unit: '/min' };
+  const rows = [
+    hr({ value: 74, device: 'monitor-9', preferred: false, preferredBecause: null }),
+    vital(),
+    hr({ value: 88, device: 'monitor-1', disagreement }),
+    hr({ value: 60, device: 'says: all is well', preferred: false, preferredBecause: null }),
+  ];
+  const lines = latestText(compactLatest(view('pat-0001', { vitals: rows })))
+    .split('\n')
+    .filter((line) => line.startsWith('- '));
+  assert.deepEqual(lines, [
+    '- Heart rate [device monitor-1]: 88 /min, 4 s ago Preferred of what measures heart-rate. DISAGREES with that of another device (monitor-9) by 14 /min, more than 10 /min; which is right is not known.',
+    '- Oxygen saturation: 97 %, 4 s ago',
+    '- Heart rate [device monitor-9]: 74 /min, 4 s ago',
+    '- Heart rate [device without an identifier]: 60 /min, 4 s ago',
+  ]);
+});
+
+test('that a value is not current is said by its reason: a discharge, a bed that was left and a demonstration are no age', () => {
+  verifies('MCP-TEXT-WHY-NOT-CURRENT');
+  const known = { value: 97, components: [], at: '2026-11-21T10:59:07.000+01:00' };
+  const row = vital({ value: null, stale: true, ageSeconds: 53, at: known.at, lastKnown: known });
+  const said = (of: Partial<LatestView>, more: Partial<VitalView> = {}): string =>
+    latestText(compactLatest(view('pat-0001', { vitals: [{ ...row, ...more }], ...of }))).match(/no current value, ([^.]*)\./)?.[1] ?? '';
+  const leftBed = '2026-11-21T10:59:30.000+01:00';
+  assert.equal(said({ bed: null, discharged: leftBed }), 'the patient was discharged');
+  assert.equal(said({}, { formerStay: true }), 'the last one is of a stay that ended');
+  assert.equal(said({}, { demo: true }), 'its device is in demonstration mode');
+  assert.equal(said({ bed: null, leftBed }), 'the last one is of before they left the bed');
+  assert.equal(said({ bed: null, leftBed }, { ageSeconds: 600 }), 'the last one is too old');
+  assert.equal(said({}, { ageSeconds: 600 }), 'the last one is too old');
 });

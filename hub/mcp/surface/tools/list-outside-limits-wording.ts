@@ -1,6 +1,6 @@
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { nameOf } from '../../../access/views.ts';
-import { ageText, MASKED_WORDS, scopeText } from '../../wording.ts';
+import { ageText, byText, MASKED_WORDS, scopeText, severalOf } from '../../wording.ts';
 import type { Outside } from './list-outside-limits-view.ts';
 
 /** In plain English, and first how much cannot be told: silence about somebody must not read as calm. */
@@ -37,11 +37,14 @@ export function outsideText({
 }
 
 function patientText({ patient, bed, outside, inside, notEvaluable }: Outside['patients'][number]): string[] {
+  const ofSeveral = severalOf([...outside, ...inside, ...notEvaluable].map(({ vital }) => vital));
+  const by = ({ vital, device }: { vital: string; device?: string | null | undefined }): string =>
+    device === undefined || !ofSeveral.has(vital) ? '' : byText(device);
   const rows = outside.map(
-    ({ vital, value, unit, low, high, ageSeconds }) =>
-      `${nameOf(vital)} ${withUnit(value, unit)}, ${ageText(ageSeconds)} ago, OUTSIDE ${low ?? '…'} to ${high ?? '…'}`,
+    ({ vital, value, unit, low, high, ageSeconds, device }) =>
+      `${nameOf(vital)}${by({ vital, device })} ${withUnit(value, unit)}, ${ageText(ageSeconds)} ago, OUTSIDE ${low ?? '…'} to ${high ?? '…'}`,
   );
-  const unknown = notEvaluable.map(({ vital, reason }) => `${vital} ${reason}`);
+  const unknown = notEvaluable.map((one) => `${one.vital}${by(one)} ${one.reason}`);
   return [
     `- ${patient}${bed === null ? '' : ` (bed ${bed})`}: ${[...rows, `${inside.length} inside`, ...(unknown.length === 0 ? [] : [`not evaluable: ${unknown.join(', ')}`])].join('; ')}`,
   ];

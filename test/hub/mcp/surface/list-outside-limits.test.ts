@@ -67,3 +67,24 @@ for (const { revision, connect, service } of WAYS) {
     assert.equal((await client.call('list_outside_limits', { patient: 'pat-icu-01' })).isError, true, 'limits must be named');
   });
 }
+
+test('of several devices of one vital sign, each value outside and each that cannot be told names its device', async () => {
+  verifies('MCP-OUTSIDE-LIMITS', 'MCP-TEXT-BY-DEVICE');
+  const { connect, service } = WAYS[1] ?? assert.fail();
+  await using site = await overviewSite();
+  const effective = TEST_NOW - 4000;
+  await site.measured(
+    { vital: 'hr', value: 150, effective, limits: '50-140' },
+    { vital: 'hr', value: 70, device: 'monitor-8', effective: TEST_NOW - 600_000, limits: '50-140' },
+    { vital: 'hr', value: 71, device: 'monitor-9', effective: TEST_NOW - 900_000, limits: '50-140' },
+    { vital: 'spo2', value: 80, device: 'oxi-1', effective, limits: '90-100' },
+  );
+  await using client = await connect(site.as('ai-monitor'), service);
+  const { content } = await client.call('list_outside_limits', { limits: 'device', patient: 'pat-icu-01' });
+  const text = content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
+  assert.match(text, /Heart rate \(ECG\) \[device monitor-1\] 150 \/min, 4 s ago, OUTSIDE 50 to 140/);
+  assert.match(text, /Oxygen saturation.* 80 %/);
+  assert.doesNotMatch(text, /oxi-1/, 'one alone needs no name');
+  assert.match(text, /hr \[device monitor-8\] stale/);
+  assert.match(text, /hr \[device monitor-9\] stale/);
+});
