@@ -50,6 +50,11 @@ export const PATIENTS = {
     behaviour:
       'A device is moved by hand as that of one gateway: another gateway that has one of the same id is left alone, where several have it the gateway must be named, and a device of which nothing was heard is refused unless that is said.',
   },
+  'SHOWN-BEDS': {
+    source: 'issue 9, Who lies where',
+    behaviour:
+      '`patients show` lists each followed bed, also where nobody is known to lie and readings come that are shown to no one; of a bed or patient of registry.yaml it says what stands there, and a bed that there is not is refused.',
+  },
   'SHOWN-AS-READ': {
     source: 'issue 9, Who is this',
     behaviour:

@@ -22,7 +22,9 @@ export interface HandPrograms {
 }
 
 /** Times in the JSON of these commands. */
-const TIMES = new Set(['at', 'from', 'to', 'discharged', 'since']);
+const TIMES = new Set(['at', 'from', 'to', 'discharged', 'since', 'lastReading']);
+
+const NO_STAY = 'Nothing tells that this patient lay in a bed then.';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
@@ -127,6 +129,8 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
         'occupied     this one lay there',
         'unconfirmed  perhaps: what was said contradicts itself, so a movement was missed; nobody’s values are shown from this bed',
         'conflict     several were said to be there at once; the same',
+        'nobody       nobody is known to lie there; what is measured there is shown to no one',
+        'listed       no movement tells of it: registry.yaml says who that is and where',
         '--numbers    the hospital’s numbers too, for whoever may export what is stored',
       ],
       options: { ...common, patient: text, bed: text, at: text, numbers: flag },
@@ -136,7 +140,14 @@ export function handCommands(programs: HandPrograms): Readonly<Record<Name, Comm
         const args = { ...named(values, ['patient', 'bed']), ...at(values), numbers: values.numbers === true };
         const stays = await asked<ShownStay>(programs, values, 'patients-show', args);
         if (values.json) return print(io, jsonWithTimes(stays, TIMES));
-        return print(io, stays.length === 0 ? 'Nobody is known to have been there.' : stays.map(formatStay).join('\n'));
+        return print(
+          io,
+          stays.length === 0
+            ? values.patient === undefined
+              ? 'No bed here follows movements.'
+              : NO_STAY
+            : stays.map(formatStay).join('\n'),
+        );
       },
     },
     corrections: {

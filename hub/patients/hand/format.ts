@@ -62,10 +62,15 @@ export function formatImport({
 }
 
 /** A line a stay. */
-export function formatStay({ bed, state, patients, from, to }: ShownStay): string {
+export function formatStay({ bed, state, patients, from, to, lastReading }: ShownStay): string {
   const whom = patients.map(({ patient, authority, number }) =>
     number === undefined ? patient : `${patient} (${authority === '' ? number : `${authority}|${number}`})`,
   );
+  if (state === 'nobody') {
+    const come = `; readings come, the newest of ${formatInstant(lastReading ?? 0)}: they are shown to no one`;
+    return `${bed}  nobody is known to lie there${lastReading === undefined ? '' : come}`;
+  }
+  if (from === null) return `${bed ?? 'at home'}  ${whom.join(' or ') || 'nobody'}, as registry.yaml says; no movement tells of it`;
   return `${bed}  ${state.padEnd(11)}  ${whom.join(' or ')}  ${stretch(from, to)}`;
 }
 

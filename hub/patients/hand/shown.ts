@@ -14,17 +14,21 @@ import { type Identification, type RecordKey, recordKey, recordOf, type Statemen
 import { whoIsWho } from '../stays/who-is-who.ts';
 import type { Segment } from '../whereabouts/course.ts';
 import type { Whereabouts } from '../whereabouts.ts';
+import { followedBeds, listedBed, listedPatient, newestOfNobody, nobodyInThem } from './beside-movements.ts';
 
-/** A time in a bed, as somebody is told of it who goes by public ids. */
+/** A time in a bed, as somebody is told of it who goes by public ids. `nobody`: a followed bed in which nobody is known to lie; `listed`: what registry.yaml says, and no movement. */
 export interface ShownStay {
-  bed: string;
-  state: 'occupied' | 'unconfirmed' | 'conflict';
+  /** Null of whom registry.yaml has at home. */
+  bed: string | null;
+  state: 'occupied' | 'unconfirmed' | 'conflict' | 'nobody' | 'listed';
   /** By the id that survived merges, with the hospital's number where that is to be shown. */
   patients: readonly { patient: string; authority?: string; number?: string }[];
-  /** UTC ms. */
-  from: Instant;
+  /** UTC ms; null of `nobody` and `listed`, of which no movement tells. */
+  from: Instant | null;
   /** Null while it lasts. */
   to: Instant | null;
+  /** Of `nobody`, asked of now: when the newest reading was measured that stands there under nobody (UTC ms); left out where there is none. */
+  lastReading?: Instant;
 }
 
 export interface ShowAsked {
@@ -38,16 +42,16 @@ export interface ShowAsked {
 export type Shown = (caller: Principal, asked: ShowAsked, context: CallContext) => Promise<ShownStay[]>;
 
 interface Surroundings {
-  store: Pick<Store, 'events' | 'placing' | 'record'>;
-  registry: Pick<Registry, 'isSandbox'>;
+  store: Pick<Store, 'events' | 'placing' | 'record' | 'latest'>;
+  registry: Pick<Registry, 'isSandbox' | 'gateways' | 'bindings' | 'inBed' | 'patient'>;
   policy: () => Policy;
   clock: Clock;
   whereabouts: Pick<Whereabouts, 'placing' | 'refresh'>;
 }
 
 /**
- * Stays, by public ids, as readers got what was measured in them: what nobody’s readings follow from, because movements were silent or lost, is not sure; with the hospital's numbers for whoever may export what is stored. Decided and recorded of each patient. Errors: ACCESS-*, PATIENT-MISTYPED,
- * PATIENT-UNHEARD, STORAGE-*.
+ * Stays, by public ids, as readers got what was measured in them: what nobody’s readings follow from, because movements were silent or lost, is not sure; with the hospital's numbers for whoever may export what is stored. Decided and recorded of each patient. Beside them
+ * stand the followed beds in which nobody is, and what registry.yaml says where no movement does. Errors: ACCESS-*, PATIENT-MISTYPED, PATIENT-UNHEARD, PATIENT-BED, STORAGE-*.
  */
 export function shown(surroundings: Surroundings): Shown {
   return (...asked) => shownStays(surroundings, ...asked);
@@ -77,7 +81,19 @@ async function shownStays(
     await store.events(caller.tenant, { kind: 'movement' }, () => granted(call, null, 0)),
     registry.isSandbox(caller.tenant),
   );
-  const wanted = patient === undefined ? undefined : survivorOf(numberBehind(patient, idOf));
+  const number = patient === undefined ? undefined : numberBehind(patient, idOf);
+  const wanted = number === undefined ? undefined : survivorOf(number);
+  const followed = followedBeds(registry, caller.tenant);
+  const listed =
+    patient !== undefined && wanted === undefined
+      ? listedPatient(registry, caller.tenant, patient)
+      : bed !== undefined && !followed.includes(bed) && !known.has(bed)
+        ? listedBed(registry, caller.tenant, bed)
+        : undefined;
+  if (listed) {
+    await store.record([granted(call, null, 1, { args: { at: at ?? null }, patients: listed.patients.map((one) => one.patient) })]);
+    return [listed];
+  }
   const moment = at ?? (patient === undefined && bed === undefined ? now : undefined);
   // Another hub of the store may have heard what was just read, and whether movements are silent goes by the last of them.
   await whereabouts.refresh(caller.tenant);
@@ -92,14 +108,22 @@ async function shownStays(
     });
     return { ...stay, patients };
   });
+  if (patient === undefined) {
+    const asked = bed === undefined ? followed : followed.filter((one) => one === bed);
+    const taken = new Set(stays.flatMap((stay) => (at !== undefined || stay.to === null ? [stay.bed] : [])));
+    const empty = asked.filter((one) => !taken.has(one));
+    stays.push(...nobodyInThem(empty, at === undefined ? await newestOfNobody(store, call, empty) : new Map()));
+    // Of one bed they are in order already, and this is now.
+    if (bed === undefined) stays.sort((a, b) => (a.bed ?? '').localeCompare(b.bed ?? '', 'en'));
+  }
   const whom = [...new Set(stays.flatMap(({ patients }) => patients.map((one) => one.patient)))];
   await store.record([granted(call, null, stays.length, { args: { at: at ?? null }, patients: whom })]);
   return stays;
 }
 
-function numberBehind(patient: string, idOf: ReadonlyMap<RecordKey, string>): RecordKey {
+function numberBehind(patient: string, idOf: ReadonlyMap<RecordKey, string>): RecordKey | undefined {
   for (const [key, id] of idOf) if (id === patient) return key;
-  throw new VitalmeshError('PATIENT-UNHEARD');
+  return undefined;
 }
 
 async function read(

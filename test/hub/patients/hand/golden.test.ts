@@ -112,7 +112,8 @@ async function say({ patients, clock }: HandSite, [minutes, command, ...numbers]
 }
 
 async function showAt({ json }: HandSite, minutes: number): Promise<string> {
-  const stays = await json<ShownStay[]>(['show', '--numbers', '--at', at(minutes)]);
+  const shown = await json<ShownStay[]>(['show', '--numbers', '--at', at(minutes)]);
+  const stays = shown.filter(({ state }) => state !== 'nobody');
   const lines = stays.map(({ bed, state, patients }) => {
     const who = patients.map(({ number }) => number).join('+');
     return `${bed} ${who}${state === 'unconfirmed' ? '?' : ''}`;
