@@ -6,9 +6,11 @@ import type { Latest, LatestRow } from './views.ts';
 export function latestText(latest: Latest): string {
   const lines = [`Patient ${latest.patient} (${placeOf(latest)}), as of ${latest.asOf}.`];
   if (latest.mergedFrom !== undefined) lines.push(`MERGED: ${latest.mergedFrom}, which was asked for, is this patient by another number.`);
+  if (latest.alsoKnownAs) lines.push(otherText(latest.alsoKnownAs, latest.masked));
   if (latest.discharged !== undefined)
     lines.push('DISCHARGED: nothing here is current; what is last known is of the stay that ended then.');
   if (latest.admitted !== undefined) lines.push(`HERE AGAIN since ${latest.admitted}: nothing of a stay before is current.`);
+  if (latest.leftBed !== undefined) lines.push(leftText(latest.leftBed));
   if (latest.unplaced)
     lines.push(
       'PLACE NOT KNOWN: nobody knows for sure in which bed this patient lies, so what is measured there is shown under no patient.',
@@ -52,14 +54,28 @@ export function scopeText(withheld: readonly Withheld[]): string {
   return `Scope: your access token does not cover ${withheld.map((name) => WITHHELD_WORDS[name]).join(', ')}, whether or not there are any.`;
 }
 
+/** That a patient has another id under which the hospital goes on, in words. */
+export function otherText({ patient, ...where }: NonNullable<Latest['alsoKnownAs']>, masked: Latest['masked']): string {
+  const lies = where.bed === null ? 'who lies in no bed for sure' : whereOf(where, masked);
+  return `ALSO KNOWN AS ${patient} (${lies}): what is measured there is shown under that id alone. Read it too.`;
+}
+
+/** That a patient left the beds that are followed, in words. */
+export function leftText(leftBed: string): string {
+  return `LEFT THE BED at ${leftBed}: what was measured in it is not current.`;
+}
+
 /** Where a patient is, in words. */
 export function placeOf({
   discharged,
+  leftBed,
   unplaced,
   masked,
   ...where
-}: Pick<Latest, 'bed' | 'ward' | 'discharged' | 'unplaced' | 'masked'>): string {
+}: Pick<Latest, 'bed' | 'ward' | 'discharged' | 'leftBed' | 'unplaced' | 'masked'>): string {
   if (discharged !== undefined) return `discharged since ${discharged}`;
+  // Moved elsewhere or at home: which of them, this answer does not say.
+  if (leftBed !== undefined && where.bed === null && !masked) return 'in no bed that the hub follows';
   return unplaced ? 'bed not known for sure' : whereOf(where, masked);
 }
 
