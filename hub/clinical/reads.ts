@@ -32,7 +32,7 @@ export interface ClinicalReads {
 
 export interface ClinicalReadsOptions extends Omit<DueOptions, 'rules' | 'door' | 'registry'> {
   door: Door;
-  registry: Pick<Registry, 'patient' | 'isSandbox' | 'gateways' | 'stays'>;
+  registry: Pick<Registry, 'patient' | 'isSandbox' | 'gateways' | 'bedSince'>;
   clinical: Pick<Clinical, 'support' | 'expected'>;
 }
 

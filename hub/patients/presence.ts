@@ -1,3 +1,4 @@
+import type { Instant } from '../../shared/clock.ts';
 import type { PatientPlace } from '../registry/registry.ts';
 import type { HospitalStay } from './stays/hospital-stays.ts';
 
@@ -12,6 +13,8 @@ export interface Presence {
   patient(tenant: string, id: string): PatientPlace | undefined;
   /** From when to when somebody was here by what movements told, in order; of the id that survived merges. */
   stays?(tenant: string, id: string): readonly HospitalStay[];
+  /** Since when somebody who lies in a bed now does by what movements told, UTC ms; undefined where they do not say. */
+  bedSince?(tenant: string, id: string, bed: string): Instant | undefined;
   isPatient(id: string): boolean;
   /** Who lies in a followed bed for sure; null while nobody does or nobody knows who. Undefined for a bed that is not followed. */
   inBed(tenant: string, bed: string): string | null | undefined;

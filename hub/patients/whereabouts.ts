@@ -16,7 +16,7 @@ import { recordKey } from './stays/statement.ts';
 import { ANY, type MoveOfOne } from './whereabouts/devices.ts';
 import { NewNumbers } from './whereabouts/new-numbers.ts';
 import { BatchPlaces, SOMEBODY_ELSE } from './whereabouts/placing.ts';
-import { hospitalStays, inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
+import { bedSince, hospitalStays, inBedNow, placeOf, presentIn } from './whereabouts/present.ts';
 import { type LeftOut, SeenDevices } from './whereabouts/seen-devices.ts';
 import { type Learning, TenantPlaces } from './whereabouts/tenant-places.ts';
 import { unsureIn } from './whereabouts/unsure.ts';
@@ -240,6 +240,11 @@ export class Whereabouts implements Presence {
   stays(tenant: string, id: string): readonly HospitalStay[] {
     const known = this.#known.get(tenant);
     return known && !known.erased.has(id) ? hospitalStays(known.places, id) : [];
+  }
+
+  bedSince(tenant: string, id: string, bed: string): Instant | undefined {
+    const known = this.#known.get(tenant);
+    return known && !known.erased.has(id) ? bedSince(known.places, id, bed, this.#options.clock.now()) : undefined;
   }
 
   isPatient(id: string): boolean {

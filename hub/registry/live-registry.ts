@@ -179,6 +179,10 @@ export class LiveRegistry implements Registry {
     return this.#presence.stays?.(tenant, patient) ?? [];
   }
 
+  bedSince(tenant: string, patient: string, bed: string): Instant | undefined {
+    return this.#presence.bedSince?.(tenant, patient, bed);
+  }
+
   inBed(tenant: string, bed: string): string | null | undefined {
     return this.#places.inBed(tenant, bed);
   }

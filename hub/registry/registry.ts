@@ -109,6 +109,8 @@ export interface Registry {
   patient(tenant: string, patient: string): PatientPlace | undefined;
   /** From when to when a patient was here by what movements told, in order; UTC ms. */
   stays?(tenant: string, patient: string): readonly { from: Instant; to: Instant | null }[];
+  /** Since when a patient who lies in a bed now does by what movements told, UTC ms; undefined where they do not say. */
+  bedSince?(tenant: string, patient: string, bed: string): Instant | undefined;
   /** True for a patient id of any tenant: for telling a stated patient of ours from somebody else's record number. */
   isPatient(patient: string): boolean;
   /** Who lies in a bed of a tenant, null while it is empty; undefined for a bed that no gateway of the tenant has. */

@@ -7,13 +7,13 @@ export interface Association {
   by: 'gateway' | 'bed' | 'device' | 'movements';
   /** Bed or device; null of a gateway, and of whoever movements put into no bed. */
   of: string | null;
-  /** UTC ms; of movements since when the stay is. Null where that is not known. */
+  /** UTC ms; of movements since when they lie in that bed. Null where that is not known. */
   since: Instant | null;
 }
 
 /** Whatever makes readings this patient's now, of every gateway of the tenant. Whoever is masked must not be told: it names places and devices. */
 export function associationsOf(
-  registry: Pick<Registry, 'gateways' | 'stays'>,
+  registry: Pick<Registry, 'gateways' | 'bedSince'>,
   tenant: string,
   { patient, bed }: PatientPlace,
 ): Association[] {
@@ -30,6 +30,5 @@ export function associationsOf(
       if (who === patient) found.push({ by: 'device', of: name, since: known(since?.devices.get(name)) });
   }
   const isTold = bed !== null && !found.some(({ by, of }) => by === 'bed' && of === bed);
-  const [stay] = isTold ? (registry.stays?.(tenant, patient) ?? []).filter(({ to }) => to === null).slice(-1) : [];
-  return isTold ? [{ by: 'movements', of: bed, since: stay?.from ?? null }, ...found] : found;
+  return isTold ? [{ by: 'movements', of: bed, since: registry.bedSince?.(tenant, patient, bed) ?? null }, ...found] : found;
 }

@@ -36,7 +36,7 @@ export interface OverviewView {
 
 export interface OverviewOptions {
   door: Pick<Door, 'latest' | 'trend' | 'alerts' | 'patientBehind'>;
-  registry: Pick<Registry, 'patient' | 'isSandbox' | 'gateways' | 'stays'>;
+  registry: Pick<Registry, 'patient' | 'isSandbox' | 'gateways' | 'bedSince'>;
   due: Pick<DueReadings, 'of'>;
   support: Pick<Support, 'baseline' | 'version'>;
   /** IANA; of whoever has no other. */

@@ -60,6 +60,15 @@ export function hospitalStays(places: TenantPlaces, id: string): HospitalStay[] 
   return who === undefined ? [] : hospitalStaysOf(places.staysOf(who));
 }
 
+/** Since when somebody who lies in a bed now does, without a break; UTC ms. Undefined where no movement says so. */
+export function bedSince(places: TenantPlaces, id: string, bed: string, now: Instant): Instant | undefined {
+  const who = places.personBehind(id);
+  const stays = who === undefined ? [] : places.staysOf(who).filter((stay) => stay.bed === bed && stay.from <= now);
+  let since: Instant | undefined;
+  for (const { from, to } of stays.sort((a, b) => b.from - a.from)) if (to === null || to > now || to === since) since = from;
+  return since;
+}
+
 /** Who lies in a bed for sure, also while movements are silent: then nobody. */
 export function inBedNow(places: TenantPlaces, bed: string, now: Instant): string | null {
   const rule = places.ruleAt(bed, now);
