@@ -19,7 +19,7 @@ export interface Change {
   /** Of `stale` and `sources`: the devices of which something is otherwise. Without it, it may be any of the patient's. */
   devices?: readonly string[];
   /** Of `patients`: where somebody was before who has moved or gone, so that whoever looked after that place is told. */
-  was?: { ward?: string; panels?: readonly string[] };
+  was?: { ward?: string; panels?: readonly string[]; possible?: readonly { ward?: string }[] };
   /** UTC ms of the event at the hub. */
   at: Instant;
   /** Rises by one with every change of this hub process. */

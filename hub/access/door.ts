@@ -233,6 +233,11 @@ export interface Door {
   groupsOf(tenant: string, patient: string): NonNullable<Change['was']>;
   /** Whether the principal, not masked, may see anybody of a group. As pure as `maySee`. */
   maySeeAnyOf(principal: Principal, group: Group): boolean;
+  /**
+   * How many may lie in a ward, or where none is named in any, in which the principal, not masked, would see them, and are not shown to it because they lie in no bed for sure. A number and
+   * no more: who they are is not its to know. As pure as `maySee`.
+   */
+  placeNotKnown(principal: Principal, ward?: string): number;
   /** How what it subscribes to is masked, without regard to one patient. As pure as `maySee`. */
   maskOf(principal: Principal): MaskProfile;
   /**

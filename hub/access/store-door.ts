@@ -71,6 +71,7 @@ export function createDoor(options: DoorOptions): Door {
     patientBehind: (principal, name) => streams.patientBehind(principal, name),
     groupsOf: (tenant, patient) => streams.groupsOf(tenant, patient),
     maySeeAnyOf: (principal, group) => streams.maySeeAnyOf(principal, group),
+    placeNotKnown: (principal, ward) => streams.placeNotKnown(principal, ward),
     maskOf: (principal) => streams.maskOf(principal),
     export: (principal, filter, context) => exports.export(principal, filter, context),
     exportEvents: (principal, filter, context, readFor) => exports.exportEvents(principal, filter, context, readFor),

@@ -2,7 +2,7 @@ import type { Principal } from '../access/access.ts';
 import type { CallContext, Door, LatestView, VitalView } from '../access/door.ts';
 import type { Group } from './group.ts';
 import type { Course } from './overview/course.ts';
-import { readMembers } from './overview/members.ts';
+import { type MembersDoor, readMembers } from './overview/members.ts';
 
 /** How good what is known of a patient is, worst first: of several the first that holds. None of them says how the patient is. */
 export const DATA_QUALITIES = [
@@ -26,7 +26,7 @@ export interface GroupRow {
 
 /** What is current of everybody in a group, worst data first. Throws as `readMembers` and `Door.latest` do. */
 export async function groupLatest(
-  door: Pick<Door, 'listPatients' | 'latest' | 'groupsOf'>,
+  door: MembersDoor & Pick<Door, 'latest'>,
   principal: Principal,
   group: Group,
   context: CallContext,

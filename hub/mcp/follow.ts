@@ -99,8 +99,8 @@ export function groupTopic(group: Group): string {
 
 /** The groups that a change touches: where its patient is, and where they were. */
 export function groupsTouched(here: NonNullable<Change['was']>, was: NonNullable<Change['was']> = {}): string[] {
-  const of = ({ ward, panels = [] }: NonNullable<Change['was']>) => [
-    ...(ward === undefined ? [] : [groupTopic({ ward })]),
+  const of = ({ ward, panels = [], possible = [] }: NonNullable<Change['was']>) => [
+    ...[ward, ...possible.map((bed) => bed.ward)].flatMap((name) => (name === undefined ? [] : [groupTopic({ ward: name })])),
     ...panels.map((panel) => groupTopic({ panel })),
   ];
   return [...new Set([...of(here), ...of(was)])];

@@ -60,11 +60,12 @@ export class Streams {
   }
 
   groupsOf(tenant: string, patient: string): NonNullable<Change['was']> {
-    const { ward, panels } = this.#calls.naming.registry.patient(tenant, patient) ?? {};
-    return { ...(ward !== undefined && { ward }), ...(panels && { panels }) };
+    const { ward, panels, possible } = this.#calls.naming.registry.patient(tenant, patient) ?? {};
+    return { ...(ward !== undefined && { ward }), ...(panels && { panels }), ...(possible && possible.length > 0 && { possible }) };
   }
 
   maySeeAnyOf(principal: Principal, group: Group): boolean {
+    if ('ward' in group && this.placeNotKnown(principal, group.ward) > 0) return true;
     const now = this.#calls.now();
     return this.#calls.naming.registry.patients(principal.tenant).some((place) => {
       if (!isIn(group, place)) return false;
@@ -76,6 +77,24 @@ export class Streams {
       );
       return allow && obligations.mask === 'none';
     });
+  }
+
+  placeNotKnown(principal: Principal, ward?: string): number {
+    const { tenant } = principal;
+    const action = ward === undefined ? 'patients.list' : 'vitals.read';
+    const now = this.#calls.now();
+    let count = 0;
+    for (const place of this.#calls.naming.registry.patients(tenant)) {
+      const { patient, unplaced, possible = [] } = place;
+      if (!unplaced || decide(principal, action, this.#calls.resource(tenant, patient, place), now).allow) continue;
+      const mayLieInReach = possible.some(({ ward: one }) => {
+        if (one === undefined || (ward !== undefined && one !== ward)) return false;
+        const { allow, obligations } = decide(principal, action, this.#calls.resource(tenant, patient, { ward: one }), now);
+        return allow && obligations.mask === 'none';
+      });
+      if (mayLieInReach) count += 1;
+    }
+    return count;
   }
 
   patientBehind(principal: Principal, name: string): string | undefined {

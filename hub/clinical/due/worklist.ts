@@ -1,10 +1,11 @@
+import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Principal } from '../../access/access.ts';
-import type { CallContext, Door } from '../../access/door.ts';
+import type { CallContext } from '../../access/door.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Group } from '../group.ts';
 import { noticeIn } from '../over-the-door.ts';
 import { type Course, UNHURRIED } from '../overview/course.ts';
-import { readMembers } from '../overview/members.ts';
+import { type MembersDoor, readMembers } from '../overview/members.ts';
 import { DUE_NOTICE, type DueReadings, type DueRow, type DueView, orderOf } from './due.ts';
 import { DUE_STATES, type DueState, worseFirst } from './state.ts';
 
@@ -38,7 +39,7 @@ export interface Worklist {
 }
 
 export interface WorklistOptions {
-  door: Pick<Door, 'listPatients' | 'groupsOf'>;
+  door: MembersDoor;
   registry: Pick<Registry, 'isSandbox'>;
   due: Pick<DueReadings, 'of' | 'version'>;
   course?: Course;
@@ -58,6 +59,8 @@ export async function worklist(
   { door, registry, due, course = UNHURRIED }: WorklistOptions,
 ): Promise<Worklist> {
   const views = await readMembers(door, principal, { group, context, course }, (patient, each) => due.of(principal, patient, each));
+  // Of whom nothing is known but that they may lie there, nothing is expected either.
+  if (views.length === 0) throw new VitalmeshError('NOT-FOUND');
   const notice = noticeIn(registry.isSandbox(principal.tenant), DUE_NOTICE);
   const { asOf = '', zone } = views.at(-1) ?? {};
   return listOf(views, { group, asOf, ...(zone !== undefined && { zone }), version: due.version, notice });

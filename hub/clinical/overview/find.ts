@@ -6,6 +6,8 @@ export interface ListedPlace {
   panels: readonly string[];
   /** They lie in no bed for sure. */
   unplaced?: true;
+  /** Where they may lie then. */
+  possible?: readonly { bed: string; ward?: string }[];
   /** They lay in a bed, and lie in none any more. */
   discharged?: true;
 }
@@ -38,17 +40,31 @@ export type Match = (typeof MATCHES)[number];
 export function findPatients<Row extends ListedPatient>(rows: readonly Row[], search: Search): { match: Match; rows: readonly Row[] } {
   const { id, bed, ward, panel } = search;
   const inGroups = rows.filter(
-    (row) => (ward === undefined || isSame(row.ward, ward)) && (panel === undefined || row.panels.some((name) => isSame(name, panel))),
+    (row) =>
+      (ward === undefined || wardsOf(row).some((name) => isSame(name, ward))) &&
+      (panel === undefined || row.panels.some((name) => isSame(name, panel))),
   );
   if (id === undefined && bed === undefined) {
     if (inGroups.length === 0 && (ward !== undefined || panel !== undefined)) return { match: 'none', rows: [] };
     return { match: ward === undefined && panel === undefined ? 'all' : 'group', rows: inGroups };
   }
-  const begun = inGroups.filter((row) => (id === undefined || begins(row.patient, id)) && (bed === undefined || begins(row.bed, bed)));
+  const begun = inGroups.filter(
+    (row) => (id === undefined || begins(row.patient, id)) && (bed === undefined || bedsOf(row).some((name) => begins(name, bed))),
+  );
   const exact = begun.filter((row) => (id === undefined || isSame(row.patient, id)) && (bed === undefined || isSame(row.bed, bed)));
   if (exact.length === 1) return { match: 'exact', rows: exact };
   const candidates = exact.length > 0 ? exact : begun;
   return { match: candidates.length > 0 ? 'candidates' : 'none', rows: candidates };
+}
+
+/** The ward, or each in which they may lie. */
+function wardsOf({ ward, possible = [] }: ListedPatient): (string | undefined)[] {
+  return [ward, ...possible.map((one) => one.ward)];
+}
+
+/** The bed, or each in which they may lie: of those none is exact. */
+function bedsOf({ bed, possible = [] }: ListedPatient): (string | null)[] {
+  return [bed, ...possible.map((one) => one.bed)];
 }
 
 function isSame(known: string | null | undefined, said: string): boolean {

@@ -2,7 +2,7 @@ import type { Principal } from '../../access/access.ts';
 import type { CallContext, Door, LatestView } from '../../access/door.ts';
 import type { Group } from '../group.ts';
 import type { Course } from './course.ts';
-import { readMembers } from './members.ts';
+import { type MembersDoor, readMembers } from './members.ts';
 import { type Evaluation, evaluate, type LimitsOf } from './outside.ts';
 
 /** One patient's values against limits. */
@@ -21,7 +21,7 @@ export interface OutsideAsked {
 
 /** Those with most outside first, then with most that cannot be told, then by id. Throws as `readMembers`, `Door.latest` and `Door.alerts` do. */
 export async function listOutside(
-  door: Pick<Door, 'listPatients' | 'groupsOf' | 'latest' | 'alerts'>,
+  door: MembersDoor & Pick<Door, 'latest' | 'alerts'>,
   principal: Principal,
   { of, whom, isSandbox }: OutsideAsked,
   context: CallContext,

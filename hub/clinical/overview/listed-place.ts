@@ -12,7 +12,7 @@ export function listedPlace(
   const place = masked === undefined ? registry.patient(tenant, patient) : undefined;
   return {
     panels: place?.panels ?? [],
-    ...(place?.unplaced && { unplaced: true }),
+    ...(place?.unplaced && { unplaced: true, possible: place.possible ?? [] }),
     ...(place?.discharged !== undefined && { discharged: true }),
   };
 }

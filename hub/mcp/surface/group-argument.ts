@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Group } from '../../clinical/group.ts';
+import { NOT_KNOWN_OF_GROUP } from './place-not-known.ts';
 
 const name = z.string().min(1).max(256).optional();
 
@@ -14,6 +15,7 @@ export const groupArguments = {
 export const groupFields = {
   ward: z.string().optional(),
   panel: z.string().optional(),
+  placeNotKnown: z.number().optional().describe(NOT_KNOWN_OF_GROUP),
 };
 
 /** The one group that is meant. Throws MCP-GROUP for none, and for two. */

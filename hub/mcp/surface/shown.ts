@@ -70,8 +70,9 @@ export const wholeFields = {
 
 type Whole = z.infer<z.ZodObject<typeof wholeFields>>;
 
-/** The same out of views of the door: as of the newest of them, in its zone. Pure. */
-export function wholeOf(views: readonly Pick<LatestView, 'asOf' | 'zone' | 'notice'>[]): Whole {
+/** The same out of views of the door: as of the newest of them, in its zone; `ofNobody` where there is none. Pure. */
+export function wholeOf(views: readonly Pick<LatestView, 'asOf' | 'zone' | 'notice'>[], ofNobody: Whole = { asOf: '', notice: '' }): Whole {
+  if (views.length === 0) return ofNobody;
   const newest = views.reduce<(typeof views)[number] | undefined>(
     (best, view) => (best === undefined || instantOf(view.asOf) > instantOf(best.asOf) ? view : best),
     undefined,

@@ -100,8 +100,7 @@ async function listResources(cursor: string | undefined, options: SurfaceOptions
   const ofPatients = patients.map(({ patient, uri }) => ({
     ...{ uri, name: `latest-${patient}`, title: `Latest vital signs, patient ${patient}`, mimeType },
   }));
-  const unmasked = all.filter(({ masked }) => masked === undefined).map(({ patient }) => patient);
-  const groups = groupsAmong(unmasked, (patient) => door.groupsOf(caller.tenant, patient)).map(listedGroup);
+  const groups = groupsAmong(all, { door, caller }).map(listedGroup);
   const fixed = KINDS.filter((kind) => !isTemplate(kind) && door.may(caller, rowOf(kind).action)).map(listed);
   const first = cursor === undefined ? [...fixed, ...groups] : [];
   return { resources: [...first, ...ofPatients], ...(nextCursor === undefined ? {} : { nextCursor }) };

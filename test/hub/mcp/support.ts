@@ -122,6 +122,10 @@ export class ScriptedDoor implements Door {
     return [...this.patients.keys()].some((patient) => this.#inScope(who, patient) && isIn(group, this.groupsOf(who.tenant, patient)));
   }
 
+  placeNotKnown(): number {
+    return 0;
+  }
+
   maySee(who: Principal, change: Change): boolean {
     return who.tenant === change.tenant && (who.patients === 'all' || who.patients.includes(change.patient));
   }

@@ -1,6 +1,7 @@
 import { VitalmeshError } from '../../../../shared/errors.ts';
 import { PANELS, panel, VITALS, vital } from '../../../../shared/vitals.ts';
 import { inScope } from '../../../access/decide.ts';
+import type { PatientSummary } from '../../../access/door.ts';
 import type { Group } from '../../../clinical/group.ts';
 import type { Call } from '../contract.ts';
 
@@ -51,22 +52,17 @@ export async function panelsLike(typed: string, call: Call): Promise<readonly st
 
 /** The groups of those whom the caller may see, which is nobody for whoever is masked. In order of name. */
 export async function groupsSeen({ door, caller, context }: Call): Promise<Group[]> {
-  const all = await door.listPatients(caller, context);
-  return groupsAmong(
-    all.filter(({ masked }) => masked === undefined).map(({ patient }) => patient),
-    (patient) => door.groupsOf(caller.tenant, patient),
-  );
+  return groupsAmong(await door.listPatients(caller, context), { door, caller });
 }
 
-/** The groups of these patients, each once. Pure. */
-export function groupsAmong(
-  patients: readonly string[],
-  groupsOf: (patient: string) => { ward?: string; panels?: readonly string[] },
-): Group[] {
-  const [wards, panels] = [new Set<string>(), new Set<string>()];
-  for (const patient of patients) {
-    const { ward, panels: on = [] } = groupsOf(patient);
-    if (ward !== undefined) wards.add(ward);
+/** The groups of those of the list who are not masked, and the caller's wards in which somebody may lie of whom it is shown no more than that; each once. */
+export function groupsAmong(listed: readonly PatientSummary[], { door, caller }: Pick<Call, 'door' | 'caller'>): Group[] {
+  const wards = new Set((caller.wards ?? []).filter((ward) => door.placeNotKnown(caller, ward) > 0));
+  const panels = new Set<string>();
+  for (const { patient, masked } of listed) {
+    if (masked !== undefined) continue;
+    const { ward, panels: on = [], possible = [] } = door.groupsOf(caller.tenant, patient);
+    for (const name of [ward, ...possible.map((bed) => bed.ward)]) if (name !== undefined) wards.add(name);
     for (const name of on) panels.add(name);
   }
   return [...[...wards].sort().map((ward) => ({ ward })), ...[...panels].sort().map((panel) => ({ panel }))];

@@ -4,6 +4,7 @@ import { uriOf } from '../../uris.ts';
 import { compactLatest, type LatestRow, MAX_ROWS } from '../../views.ts';
 import type { ResourceRow } from '../contract.ts';
 import { cursorOf, notShown } from '../pages-of-group.ts';
+import { besideMembers } from '../place-not-known.ts';
 import { wholeOf, zoneElsewhere } from '../shown.ts';
 import { wardsLike } from './variables.ts';
 
@@ -25,18 +26,31 @@ export const wardResource: ResourceRow<'ward'> = {
     const rows = await groupLatest(door, caller, { ward }, context, call);
     const named = rows.map((row) => ({ ...row, patient: row.latest.patient }));
     const left = notShown(named, cursor);
+    const beside = besideMembers({ ward }, call, rows.length === 0);
     return call.fit(Math.min(MOST_PATIENTS, left.length), (most) => {
       const rest = left.slice(most);
-      return compactWard(ward, rows, { shown: left.slice(0, most), ...(rest.length > 0 && { nextCursor: cursorOf(named, rest) }) });
+      return compactWard(ward, rows, {
+        ...beside,
+        shown: left.slice(0, most),
+        ...(rest.length > 0 && { nextCursor: cursorOf(named, rest) }),
+      });
     });
   },
 };
 
 /** Compact form for a model. Pure. */
-function compactWard(ward: string, rows: readonly GroupRow[], { shown, nextCursor }: { shown: readonly GroupRow[]; nextCursor?: string }) {
-  const whole = wholeOf(rows.map(({ latest }) => latest));
+function compactWard(
+  ward: string,
+  rows: readonly GroupRow[],
+  { shown, nextCursor, placeNotKnown, ofNobody }: { shown: readonly GroupRow[]; nextCursor?: string } & ReturnType<typeof besideMembers>,
+) {
+  const whole = wholeOf(
+    rows.map(({ latest }) => latest),
+    ofNobody,
+  );
   return {
     ward,
+    ...(placeNotKnown !== undefined && { placeNotKnown }),
     ...whole,
     patientsTotal: rows.length,
     counts: countsOf(rows),

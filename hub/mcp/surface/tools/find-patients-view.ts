@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Instant } from '../../../../shared/clock.ts';
 import { findPatients, type ListedPatient, MATCHES, type Search } from '../../../clinical/overview/find.ts';
 import { compactPatients, patientsSchema } from '../../views.ts';
+import { NOT_KNOWN_OF_LIST } from '../place-not-known.ts';
 
 const row = patientsSchema.shape.patients.element.extend({
   unplaced: z.literal(true).optional().describe('There when nobody knows for sure in which bed the patient lies.'),
@@ -17,6 +18,7 @@ export const findSchema = patientsSchema.extend({
       'all: nobody was looked for. exact: one patient is exactly who was named. candidates: whom it may mean; ask, never choose. group: everybody of the ward or panel. none: nobody this caller may see.',
     ),
   found: z.number().describe('How many of those whom this caller may see match.'),
+  placeNotKnown: z.number().optional().describe(NOT_KNOWN_OF_LIST),
   patients: z.array(row),
 });
 
@@ -26,7 +28,7 @@ export type Found = z.infer<typeof findSchema>;
 export function compactFound(
   all: readonly ListedPatient[],
   search: Search,
-  { now, page, after, notice }: { now: Instant; page: number; after: string; notice: string },
+  { now, page, after, notice, placeNotKnown }: { now: Instant; page: number; after: string; notice: string; placeNotKnown?: number },
 ): Found {
   const { match, rows } = findPatients(all, search);
   // What holds for the whole list holds for a search that finds nobody, too.
@@ -38,6 +40,7 @@ export function compactFound(
     ...(masked && { masked }),
     ...(withheld && { withheld }),
     ...{ match, total, found: rows.length },
+    ...(placeNotKnown !== undefined && { placeNotKnown }),
     patients: patients.map((one) => {
       const { unplaced, discharged } = places.get(one.patient) ?? {};
       return { ...one, ...(unplaced && { unplaced }), ...(discharged && { discharged }) };

@@ -1,13 +1,15 @@
 import { counted } from '../../../../shared/counted.ts';
 import { ageText, MASKED_WORDS, scopeText, whereOf } from '../../wording.ts';
+import { notKnownText } from '../place-not-known.ts';
 import type { Found } from './find-patients-view.ts';
 
 /** What was found in plain English: first how sure it is whom was meant, then one line a patient. */
 export function foundText(found: Found): string {
-  const { patients, total, truncated, nextCursor, masked, withheld, notice } = found;
-  if (total === 0) return `There is no patient this caller may see.\n${notice}`;
+  const { patients, total, truncated, nextCursor, masked, withheld, notice, placeNotKnown } = found;
+  const more = notKnownText(placeNotKnown, 'IN THE WARDS OF THIS CALLER');
+  if (total === 0) return `There is no patient this caller may see.${more}\n${notice}`;
   return [
-    headText(found),
+    `${headText(found)}${more}`,
     ...(masked ? [MASKED_WORDS[masked]] : []),
     ...(withheld ? [`${scopeText(withheld)} This says nothing about the patients.`] : []),
     ...patients.map((row) => `- ${rowText(row, found)}`),

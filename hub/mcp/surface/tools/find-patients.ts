@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { startOf } from '../answers.ts';
 import { tool } from '../contract.ts';
+import { notKnownField } from '../place-not-known.ts';
 import { compactFound, findSchema } from './find-patients-view.ts';
 import { foundText } from './find-patients-wording.ts';
 
@@ -24,8 +25,9 @@ export const findPatientsTool = tool({
     const after = startOf(cursor);
     const listed = await door.listPatients(caller, context);
     const all = listed.map((row) => ({ ...row, ...clinical.listedPlace(caller, row) }));
+    const notKnown = notKnownField(door.placeNotKnown(caller));
     return fit(limits.page, (page) => {
-      const found = compactFound(all, search, { now: clock.now(), page, after, notice: clinical.listNotice(caller) });
+      const found = compactFound(all, search, { now: clock.now(), page, after, notice: clinical.listNotice(caller), ...notKnown });
       return { text: foundText(found), data: found };
     });
   },

@@ -8,6 +8,7 @@ import { SOURCE_KINDS, SOURCE_STATES } from '../../../clinical/sources/source.ts
 import { BYTES_A_TOKEN } from '../../fitting.ts';
 import { ownValue, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
+import type { besideMembers } from '../place-not-known.ts';
 import { wholeFields, wholeOf, zoneElsewhere } from '../shown.ts';
 import { memberText } from './get-group-overview-wording.ts';
 
@@ -64,11 +65,15 @@ const MOST_EACH = 10;
 export function compactGroup(
   group: Group,
   all: readonly GroupRow[],
-  { shown, nextCursor }: { shown: readonly Member[]; nextCursor?: string },
+  { shown, nextCursor, placeNotKnown, ofNobody }: { shown: readonly Member[]; nextCursor?: string } & ReturnType<typeof besideMembers>,
 ): GroupOverview {
   return {
     ...group,
-    ...wholeOf(all.map(({ latest }) => latest)),
+    ...(placeNotKnown !== undefined && { placeNotKnown }),
+    ...wholeOf(
+      all.map(({ latest }) => latest),
+      ofNobody,
+    ),
     total: all.length,
     counts: countsOf(all),
     patients: [...shown],

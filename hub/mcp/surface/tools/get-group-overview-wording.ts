@@ -1,6 +1,7 @@
 import { counted } from '../../../../shared/counted.ts';
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { ageText } from '../../wording.ts';
+import { notKnownText } from '../place-not-known.ts';
 import type { GroupOverview, Member } from './get-group-overview-view.ts';
 
 const QUALITY_WORDS: Readonly<Record<Member['quality'], string>> = {
@@ -16,10 +17,21 @@ const QUALITY_WORDS: Readonly<Record<Member['quality'], string>> = {
 };
 
 /** A group in plain English: how many of which quality, then one line a patient, worst data first. */
-export function groupText({ ward, panel, asOf, total, counts, patients, truncated, nextCursor, notice }: GroupOverview): string {
+export function groupText({
+  ward,
+  panel,
+  asOf,
+  total,
+  counts,
+  patients,
+  truncated,
+  nextCursor,
+  notice,
+  placeNotKnown,
+}: GroupOverview): string {
   const by = Object.entries(counts).map(([quality, count]) => `${count} ${QUALITY_WORDS[quality as Member['quality']]}`);
   return [
-    `${ward === undefined ? `Panel ${panel}` : `Ward ${ward}`}, as of ${asOf}: ${counted(total, 'patient')} by quality of their data, worst first: ${by.join(', ')}. It does not say how they are.`,
+    `${ward === undefined ? `Panel ${panel}` : `Ward ${ward}`}, as of ${asOf}: ${total === 0 ? 'nobody lies here for sure.' : `${counted(total, 'patient')} by quality of their data, worst first: ${by.join(', ')}. It does not say how they are.`}${notKnownText(placeNotKnown, 'IN THIS WARD')}`,
     ...patients.map(memberText),
     ...(truncated ? [`More follow: call get_group_overview with the same group and cursor ${nextCursor}.`] : []),
     notice,

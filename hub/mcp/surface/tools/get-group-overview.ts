@@ -3,6 +3,7 @@ import { groupLatest } from '../../../clinical/group-latest.ts';
 import { tool } from '../contract.ts';
 import { groupArguments, groupIn } from '../group-argument.ts';
 import { cursorOf, MAX_GROUP_CURSOR, notShown } from '../pages-of-group.ts';
+import { besideMembers } from '../place-not-known.ts';
 import { wholeOf } from '../shown.ts';
 import { compactGroup, compactMember, groupOverviewSchema } from './get-group-overview-view.ts';
 import { groupText } from './get-group-overview-wording.ts';
@@ -25,11 +26,12 @@ export const getGroupOverview = tool({
     const named = all.map((one) => ({ ...one, patient: one.latest.patient }));
     const left = notShown(named, cursor);
     const whole = wholeOf(all.map(({ latest }) => latest));
+    const beside = besideMembers(group, call, all.length === 0);
     const page = left.slice(0, limits.page).map((one) => compactMember(one, whole));
     return call.fit(page.length, (rows) => {
       const rest = left.slice(rows);
       const next = rest.length === 0 ? {} : { nextCursor: cursorOf(named, rest) };
-      const data = compactGroup(group, all, { shown: page.slice(0, rows), ...next });
+      const data = compactGroup(group, all, { shown: page.slice(0, rows), ...next, ...beside });
       return { text: groupText(data), data };
     });
   },

@@ -5,6 +5,7 @@ import { type Evaluated, LIMITS_OF, type LimitsOf, NOT_EVALUABLE } from '../../.
 import { deviceName } from '../../untrusted.ts';
 import { masked, withheld, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
+import type { besideMembers } from '../place-not-known.ts';
 import { wholeFields, wholeOf, zoneElsewhere } from '../shown.ts';
 
 const bound = z.number().nullable().describe('Null where there is none.');
@@ -54,18 +55,27 @@ const MOST_ENTRIES = 60;
 export function compactOutside(
   { limits, group }: { limits: LimitsOf; group: Group | undefined },
   all: readonly EvaluatedPatient[],
-  { shown, nextCursor }: { shown: readonly EvaluatedPatient[]; nextCursor?: string },
+  {
+    shown,
+    nextCursor,
+    placeNotKnown,
+    ofNobody,
+  }: { shown: readonly EvaluatedPatient[]; nextCursor?: string } & ReturnType<typeof besideMembers>,
 ): Outside {
   const each = all.flatMap((one) => one.evaluated);
   const unknown = all.flatMap((one) => one.notEvaluable);
   const outside = each.filter(({ isOutside }) => isOutside).length;
   const [first] = all;
-  const whole = wholeOf(all.map(({ latest }) => latest));
+  const whole = wholeOf(
+    all.map(({ latest }) => latest),
+    ofNobody,
+  );
   const patients = shown.map((one) => ({ ...compactPatient(one), ...zoneElsewhere(one.latest, whole) }));
   return {
     limits,
     ...(first?.version != null && { version: first.version }),
     ...group,
+    ...(placeNotKnown !== undefined && { placeNotKnown }),
     ...whole,
     ...(first?.latest.masked && { masked: first.latest.masked }),
     ...(first?.latest.withheld && { withheld: [...first.latest.withheld] }),

@@ -1,6 +1,7 @@
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { nameOf } from '../../../access/views.ts';
 import { ageText, byText, MASKED_WORDS, scopeText, severalOf } from '../../wording.ts';
+import { notKnownText } from '../place-not-known.ts';
 import type { Outside } from './list-outside-limits-view.ts';
 
 /** In plain English, and first how much cannot be told: silence about somebody must not read as calm. */
@@ -16,6 +17,7 @@ export function outsideText({
   withheld,
   notice,
   asOf,
+  placeNotKnown,
 }: Outside): string {
   const why = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
   const whose =
@@ -23,7 +25,7 @@ export function outsideText({
       ? 'the limits that the devices say they have'
       : `the ranges of the site${version === undefined ? '' : ` (version ${version})`}`;
   return [
-    `${counts.notEvaluable} NOT EVALUABLE${why.length === 0 ? '' : ` (${why.join(', ')})`}; ${counts.outside} outside and ${counts.inside} inside ${whose}, of ${counts.patients} patients, as of ${asOf}.`,
+    `${counts.notEvaluable} NOT EVALUABLE${why.length === 0 ? '' : ` (${why.join(', ')})`}; ${counts.outside} outside and ${counts.inside} inside ${whose}, of ${counts.patients} patients, as of ${asOf}.${notKnownText(placeNotKnown, 'IN THIS WARD')}`,
     ...(masked ? [MASKED_WORDS[masked]] : []),
     ...(withheld ? [`${scopeText(withheld)} This says nothing about the patients.`] : []),
     ...patients.flatMap(patientText),

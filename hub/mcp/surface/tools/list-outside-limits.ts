@@ -4,6 +4,7 @@ import { LIMITS_OF } from '../../../clinical/overview/outside.ts';
 import { tool } from '../contract.ts';
 import { groupArguments, groupIn } from '../group-argument.ts';
 import { cursorOf, MAX_GROUP_CURSOR, notShown } from '../pages-of-group.ts';
+import { besideMembers } from '../place-not-known.ts';
 import { compactOutside, outsideSchema } from './list-outside-limits-view.ts';
 import { outsideText } from './list-outside-limits-wording.ts';
 
@@ -26,11 +27,12 @@ export const listOutsideLimits = tool({
     const group = patient === undefined ? groupIn({ ward, panel }) : undefined;
     const whom = patient === undefined ? groupIn({ ward, panel }) : { patient };
     const all = await clinical.outside(caller, { of: limits, whom }, context, call);
+    const beside = group === undefined ? {} : besideMembers(group, call, all.length === 0);
     const left = notShown(all, cursor);
     return call.fit(Math.min(call.limits.page, left.length), (rows) => {
       const rest = left.slice(rows);
       const next = rest.length === 0 ? {} : { nextCursor: cursorOf(all, rest) };
-      const data = compactOutside({ limits, group }, all, { shown: left.slice(0, rows), ...next });
+      const data = compactOutside({ limits, group }, all, { shown: left.slice(0, rows), ...next, ...beside });
       return { text: outsideText(data), data };
     });
   },
