@@ -161,7 +161,7 @@ export class AmendOrder {
   #confirmedKeys(owner: number, { vital, device, test, start, meant = null }: Rule): number[] {
     const which = [owner, vital, device, test, start] as (string | number)[];
     const versions = this.#database.prepare<(string | number)[], ConfirmVersion>(AMEND_SQL.toConfirm);
-    const found = versions.all(this.#row.key, ...which, start, ...which);
+    const found = versions.all(this.#row.key, this.#row.key, ...which, start, ...which);
     return confirmedOf(vital ?? '', found, { meant, last: this.#due.lastObservation }).map(({ key }) => key);
   }
 

@@ -38,9 +38,11 @@ export interface ConfirmVersion {
   components: string | null;
   /** It is confirmed by this decision already; 1 or true. */
   isDone: number | boolean;
+  /** It is the one that was named; 1 or true. */
+  isMeant: number | boolean;
 }
 
-/** Which version somebody meant, by its key: null where that was not kept. `last`: the newest row when it was decided. */
+/** Which version the rule at hand is of, by its key: null where that was not kept, or another's rows came by the rule. `last`: the newest row when it was decided. */
 export interface Meant {
   meant: number | null;
   last: number;
@@ -57,9 +59,9 @@ export function confirmedOf<V extends ConfirmVersion>(vital: string, versions: r
 
 function meantBy<V extends ConfirmVersion>(versions: readonly V[], { meant, last }: Meant): readonly V[] {
   const done = versions.filter(({ isDone }) => isDone);
-  const named = versions.filter(({ key }) => key === meant);
-  if (meant !== null) return named.length > 0 ? named : done;
-  if (done.length > 0) return done;
+  const named = versions.filter(({ isMeant }) => isMeant);
+  if (named.length > 0) return named;
+  if (meant !== null || done.length > 0) return done;
   const known = versions.filter(({ key }) => key <= last);
   const standing = known.filter((version) => version.standing === 1);
   // It was replaced since.

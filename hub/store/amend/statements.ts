@@ -84,9 +84,10 @@ export const AMEND_SQL = {
       WHERE r.tenant = ? AND r.patient IN ${NUMBERS} AND r.until = ? AND r.effective = 1 AND r.device = ? AND r.vital = ? AND r.test = ?)
       AND kind = ? AND NOT EXISTS (SELECT 1 FROM amendedRow d WHERE d.amendment = amendment.key)
     ORDER BY key LIMIT 1`,
-  // Of a measurement, with whether a confirmation is of them already. The time is given twice, as with withdraw.
+  // Of a measurement, with whether a confirmation is of them already, and named them. The time is given twice, as with withdraw.
   toConfirm: `
-    SELECT key, standing, value, components, EXISTS (SELECT 1 FROM amendedRow r WHERE r.observation = key AND r.amendment = ?) AS isDone
+    SELECT key, standing, value, components, EXISTS (SELECT 1 FROM amendedRow r WHERE r.observation = key AND r.amendment = ?) AS isDone,
+      EXISTS (SELECT 1 FROM amendRule g WHERE g.amendment = ? AND g.meant = observation.key) AS isMeant
     FROM observation WHERE key IN (
       SELECT key FROM observation INDEXED BY observationBySeries
       WHERE patient = ? AND vital = ? AND device = ? AND standing IN (-1, 0, 1) AND test = ? AND effective = ? AND sortTime = ?

@@ -87,12 +87,14 @@ export const AMEND_PG = {
   // Of a measurement, with whether a confirmation is of them already.
   toConfirm: `
     SELECT o.key, o.sort_time AS "sortTime", o.standing, o.value, o.components,
-      EXISTS (SELECT FROM amended_row r WHERE r.observation = o.key AND r.amendment = $6) AS "isDone"
+      EXISTS (SELECT FROM amended_row r WHERE r.observation = o.key AND r.amendment = $6) AS "isDone",
+      EXISTS (SELECT FROM amend_rule m WHERE m.amendment = $6 AND m.meant = o.key) AS "isMeant"
     FROM observation o
     WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.standing IN (-1, 0, 1) AND o.test = $4 AND o.effective = $5 AND o.sort_time = $5
     UNION ALL
     SELECT o.key, o.sort_time, o.standing, o.value, o.components,
-      EXISTS (SELECT FROM amended_row r WHERE r.observation = o.key AND r.amendment = $6)
+      EXISTS (SELECT FROM amended_row r WHERE r.observation = o.key AND r.amendment = $6),
+      EXISTS (SELECT FROM amend_rule m WHERE m.amendment = $6 AND m.meant = o.key)
     FROM observation o
     WHERE o.patient = $1 AND o.vital = $2 AND o.device = $3 AND o.test = $4 AND o.effective = $5 AND o.effective <> o.sort_time`,
   addRows: `

@@ -4,15 +4,19 @@ import { confirmedOf, confirmingOf } from '../../../../hub/store/amend/confirm.t
 import { rulesOfNamed } from '../../../../hub/store/amend/rules.ts';
 import { verifies } from '../../../requirements.ts';
 
-const version = (key: number, value: number | null, standing = 0, isDone = false) => ({ key, value, components: null, standing, isDone });
+const version = (key: number, value: number | null, standing = 0, isDone = false) => ({
+  ...{ key, value, components: null, standing, isDone },
+  isMeant: false,
+});
 const keys = (found: readonly { key: number }[]): number[] => found.map(({ key }) => key);
 
 test('a confirmation is of the version that was named and of all that say the same, whichever stands', () => {
   verifies('IDENTITY-CONFIRMED-VERSIONS');
-  const versions = [version(1, 97.5), version(2, 96), version(3, 94.5), version(4, 90, 1)];
+  const versions = [version(1, 97.5), { ...version(2, 96), isMeant: true }, version(3, 94.5), version(4, 90, 1)];
   assert.deepEqual(keys(confirmedOf('weight', versions, { meant: 2, last: 9 })), [1, 2, 3]);
   const again = versions.map((one) => ({ ...one, isDone: one.key === 1 || one.key === 2 }));
   assert.deepEqual(keys(confirmedOf('weight', again, { meant: 2, last: 9 })), [3]);
+  assert.deepEqual(keys(confirmedOf('weight', again, { meant: null, last: 9 })), [3], 'also where a rule of whoever it became names none');
   const away = again.filter(({ key }) => key !== 2);
   assert.deepEqual(keys(confirmedOf('weight', away, { meant: 2, last: 9 })), [], 'it went: held against those that it is of already');
   assert.deepEqual(keys(confirmedOf('weight', [version(4, 90, 1)], { meant: 2, last: 9 })), [], 'and what nobody named is not confirmed');
