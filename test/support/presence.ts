@@ -20,6 +20,11 @@ export class SaidPresence implements Presence {
     return this.#say([[patient, { patient, bed: null, discharged: at }]]);
   }
 
+  /** Moved to where nobody follows. */
+  leave(patient: string, at: number): this {
+    return this.#say([[patient, { patient, bed: null, leftBed: at }]]);
+  }
+
   /** In one of these beds, nobody knows which. */
   doubt(patient: string, beds: readonly string[]): this {
     return this.#say([[patient, { patient, bed: null, possible: beds.map((bed) => ({ bed })) }]]);

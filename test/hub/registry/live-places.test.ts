@@ -168,3 +168,17 @@ test('a row of a client that names whom a row binds names the other id of theirs
   presence.put({ 'pat-home-01': 'A' });
   assert.deepEqual(registry.principal('ai-a')?.patients, ['pat-home-01'], 'once they are parted, no longer');
 });
+
+test('whoever is moved to where nobody follows is on no list, as after a discharge, and comes from nowhere', () => {
+  verifies('LEFT-NOT-DISCHARGED', 'MOVEMENTS-REACH');
+  const presence = new SaidPresence().put({ 'pat-moved-1': 'A' });
+  const { registry, told } = live(presence);
+  const inA = { patient: 'pat-moved-1', bed: 'A', ward: 'icu', panels: ['heart'] };
+  presence.leave('pat-moved-1', 1000);
+  assert.deepEqual(told.pop(), [{ tenant: 'clinic', patient: 'pat-moved-1', was: inA }]);
+  const { leftBed, elsewhere, unplaced, ward } = registry.patient('clinic', 'pat-moved-1') ?? {};
+  assert.deepEqual([leftBed, elsewhere, unplaced, ward], [1000, true, undefined, undefined]);
+  assert.ok(registry.patients('clinic').every(({ patient }) => patient !== 'pat-moved-1'));
+  presence.put({ 'pat-moved-1': 'B' });
+  assert.deepEqual(told.pop(), [{ tenant: 'clinic', patient: 'pat-moved-1' }]);
+});
