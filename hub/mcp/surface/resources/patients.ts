@@ -19,9 +19,9 @@ export const patientsResource: ResourceRow<'patients'> = {
     const notKnown = notKnownField(door.placeNotKnown(caller));
     const unplaced = new Set(all.flatMap((row) => (clinical.listedPlace(caller, row).unplaced ? [row.patient] : [])));
     return fit(MAX_LISTED, (rows) => {
-      const { asOf, patients, ...listed } = compactPatients(all, clock.now(), rows);
-      const marked = patients.map((row) => ({ ...row, ...(unplaced.has(row.patient) && { unplaced: true }) }));
-      return { asOf, notice, ...listed, ...notKnown, patients: marked };
+      const { asOf, ...listed } = compactPatients(all, clock.now(), rows);
+      const patients = listed.patients.map((row) => ({ ...row, ...(unplaced.has(row.patient) && { unplaced: true }) }));
+      return { asOf, notice, ...notKnown, ...listed, patients };
     });
   },
 };
