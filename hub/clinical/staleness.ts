@@ -2,7 +2,7 @@ import type { Instant } from '../../shared/clock.ts';
 import { panel, type Vital, vital } from '../../shared/vitals.ts';
 import { MAX_AHEAD_MS } from './sort-time.ts';
 
-/** Where the patient was when it was measured. */
+/** Where it was measured: what the gateway of a home measures is so at home, wherever its patient lies. */
 export type Place = 'home' | 'bed';
 
 const HOUR_MS = 3_600_000;
