@@ -27,12 +27,17 @@ export function overviewText(overview: Overview): string {
   ].join('\n');
 }
 
+const DAY_S = 86_400;
+const LEAST_TOLD_S = 180;
+/** From which share of the day on it is not said how much of it was measured. */
+const MOST_OF_DAY = 0.8;
+
 function isMissing({ value = null, parts }: Row): boolean {
   return value === null && Object.values(parts ?? {}).every((part) => part === null);
 }
 
 function rowText(row: Row, { baseline = [] }: Overview): string {
-  const { vital: key, ageSeconds, stale, lastKnown, flags = [], doubtful, disagrees, day = [], device, unit } = row;
+  const { vital: key, ageSeconds, stale, lastKnown, flags = [], doubtful, disagrees, day = [], device, others = 0, unit } = row;
   const [first] = day;
   const usual = baseline.find((one) => one.vital === (first?.vital ?? key) && one.device === device);
   const known = lastKnown && numbersText(lastKnown, unit);
@@ -43,9 +48,24 @@ function rowText(row: Row, { baseline = [] }: Overview): string {
     ...(flags.length > 0 ? [`[${flags.join(', ')}]`] : []),
     ...(disagrees === undefined ? [] : [`DISAGREES with another by ${disagrees}`]),
     ...(doubtful ? [`a newer ${numbersText(doubtful, unit) ?? 'one'} may be somebody else’s`] : []),
-    ...(first && first.n > 0 ? [`24 h ${first.min} to ${first.max}, median ${first.median}`] : []),
+    // A panel by its first part; the others stand in the data. There is one device where no other row measures it.
+    ...(first && first.n > 0 ? [dayText(first, others === 0 ? null : device)] : []),
     ...(usual?.median === undefined || usual.median === null ? [] : [`own usual ${usual.median} (${usual.min} to ${usual.max})`]),
   ].join('; ');
+}
+
+/** Whose it is, and of how much of the day, where that is not most of it: the spread of a minute is no day's. */
+function dayText({ vital: part, min, max, median, coverage }: NonNullable<Row['day']>[number], device: Row['device']): string {
+  const of = [...(part === undefined ? [] : [partName(part)]), ...(device === null ? [] : [`of ${device}`])]
+    .map((one) => ` ${one}`)
+    .join('');
+  const covered = coverage < MOST_OF_DAY ? ` (of ${timeText(coverage * DAY_S)})` : '';
+  return `24 h${of} ${min} to ${max}, median ${median}${covered}`;
+}
+
+/** The share of the day comes in thousandths, which are a minute and a half each. */
+function timeText(seconds: number): string {
+  return seconds < LEAST_TOLD_S ? `less than ${ageText(LEAST_TOLD_S)}` : `about ${ageText(seconds)}`;
 }
 
 function noneText({ absent }: Row, age: string): string {

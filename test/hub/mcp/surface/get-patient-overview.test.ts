@@ -8,6 +8,7 @@ import { fitted } from '../../../../hub/mcp/fitting.ts';
 import { toolResult } from '../../../../hub/mcp/surface/answers.ts';
 import { getPatientOverview, OVERVIEW_TOKENS } from '../../../../hub/mcp/surface/tools/get-patient-overview.ts';
 import { overviewSchema } from '../../../../hub/mcp/surface/tools/get-patient-overview-view.ts';
+import { overviewText } from '../../../../hub/mcp/surface/tools/get-patient-overview-wording.ts';
 import { verifies } from '../../../requirements.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
 import { CONNECTORS } from '../../../support/mcp-clients.ts';
@@ -65,7 +66,13 @@ for (const { revision, connect, service } of WAYS) {
     const text = JSON.stringify(content);
     assert.match(text, /NO CURRENT VALUE, which is not normal: spo2\./);
     assert.match(text, /Oxygen saturation[^;]*: none current; last known 91 %, 60 min ago/);
-    assert.match(text, /: 100 \/min, 4 s ago; \[motion\]; 24 h 80 to 100, median 90; own usual 74\.5 \(71 to 90\)/);
+    assert.match(text, /: 100 \/min, 4 s ago; \[motion\]; 24 h 80 to 100, median 90 \(of less than 3 min\); own usual 74\.5 \(71 to 90\)/);
+    const parsed = overviewSchema.parse(structuredContent);
+    const pressure = (share: number) => ({ ...day, quarters, coverage: share, min: 60, median: 70, max: 80 });
+    const words = (shape: ReturnType<typeof pressure>, others: number) =>
+      overviewText({ ...parsed, vitals: hr ? [{ ...hr, vital: 'nibp', others, day: [{ ...shape, vital: 'nibp_s' }] }] : [] });
+    assert.match(words(pressure(0.8), 0), /; 24 h systolic 60 to 80, median 70\n/);
+    assert.match(words(pressure(0.125), 1), /; 24 h systolic of monitor-1 60 to 80, median 70 \(of about 3 h 0 min\)\n/);
     assert.match(text, /Expected readings: 1 missed, 1 done; temp missed since 2026-11-21T07:00:00\.000\+00:00\./);
     assert.match(text, /that none is shown does not mean that none sounds/);
     assert.doesNotMatch(text, /NEWS|score/, 'nothing is concluded');
