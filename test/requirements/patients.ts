@@ -63,7 +63,7 @@ export const PATIENTS = {
   'BY-HAND-CONTRADICTS': {
     source: 'issue 9, Who is this',
     behaviour:
-      'What an operator says of who lies where is kept though it contradicts what is known, and they are told whom it contradicts by public id, and what to do; who lay in no bed at the time is neither moved nor discharged.',
+      'What an operator says of who lies where is kept though it contradicts what is known, and they are told whom it contradicts by public id, and what to do; where readings become nobody’s by it, also by a merge of two who lie in several beds, the command exits with 1. Of what is said late it is told until when it held. Who lay in no bed at the time is neither moved nor discharged.',
   },
   'CENSUS-READ': {
     source: 'issue 9, Who is this',

@@ -17,8 +17,9 @@ import type { BatchPlaces } from '../whereabouts/placing.ts';
 import { isOvertaken, MOST_TRIES, type Whereabouts } from '../whereabouts.ts';
 import { type AskedDevice, type AssignedDevice, gatewayOf } from './assigned-device.ts';
 import type { CensusRow, FaultyLine } from './census.ts';
-import { type Contradicted, contradictedBy, otherThan } from './contradicted.ts';
+import { apartBy, type Contradicted, contradictedBy, otherThan } from './contradicted.ts';
 import { eventOf, UNKEPT } from './event.ts';
+import { type Lay, layThere } from './lay.ts';
 import { type Named, whoAre } from './named.ts';
 import { isMergedLater, isMergedOtherwise, refuseOne, refuseTwo } from './parted.ts';
 import { type DatedMovement, isUndoable, movementOf, namedIn, type Said, undoing, type Who } from './said.ts';
@@ -55,6 +56,8 @@ export interface Done {
   conflicts: readonly Contradicted[];
   /** The statement that it takes back. */
   takesBack?: string;
+  /** Of what came late: where its patient lay by it, who left since. */
+  lay?: Lay;
 }
 
 export interface Imported {
@@ -99,12 +102,16 @@ export class ByHand {
     if ('bed' in asked) this.#refuseUnfollowed(tenant, asked.bed);
     const places = (await this.#options.whereabouts.placing(tenant)) ?? assertFollows();
     const said = await this.#said(tenant, asked, { at, places });
-    const conflicts = said.act === 'admit' || said.act === 'move' ? contradictedBy(said, { at, now: call.at, places }) : [];
+    const known = { at, now: call.at, places };
+    const isPut = said.act === 'admit' || said.act === 'move';
+    const conflicts = isPut ? contradictedBy(said, known) : said.act === 'merge' ? apartBy([said.from, said.into], known) : [];
     const movement = movementOf(said, at);
     if (said.act === 'unmerge' && at < call.at) await this.#refuseUnparted(call, movement, [said.one.patient, said.other.patient]);
     const [done] = await this.#tell(call, [{ movement, source: 'by hand' }], { act: asked.act });
     if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
-    return { ...done, conflicts };
+    const after = isPut ? await this.#options.whereabouts.placing(tenant) : undefined;
+    const lay = isPut && after ? layThere(after, said.who.patient, said.bed, at) : undefined;
+    return { ...done, conflicts, ...(lay && { lay }) };
   }
 
   /** Takes back what was said by hand. Throws PATIENT-STATEMENT where there is none of this id, or it was taken back already, PATIENT-NOT-MERGED of a merge that was ended otherwise, PATIENT-ONE of one that holds by what was said otherwise. */
@@ -166,7 +173,10 @@ export class ByHand {
 
   #faultOf(call: Call, row: CensusRow, { at, erased }: { at: Instant; erased: ErasedPeople | undefined }): FaultyLine[] {
     const { line, bed, since = at } = row;
-    if (!this.#isFollowed(call.principal.tenant, bed)) return [{ line, fault: 'unfollowed' }];
+    const { tenant } = call.principal;
+    if (!this.#isFollowed(tenant, bed)) {
+      return [{ line, fault: this.#options.registry.inBed(tenant, bed) === undefined ? 'noBed' : 'unfollowed' }];
+    }
     if (!isBelievable(since, call.at)) return [{ line, fault: 'time' }];
     const { arrival } = eventOf(call, movementOf(admissionOf(row, at), since), { id: UNKEPT, source: CENSUS });
     return erased && isOfErased(arrival, erased) ? [{ line, fault: 'erased' }] : [];

@@ -15,6 +15,7 @@ export const CENSUS_FAULTS = {
   message: 'no message that can be read',
   event: 'no admission (ADT^A01)',
   test: 'a test (MSH-11 is not P)',
+  noBed: 'a bed that registry.yaml does not have',
   unfollowed: 'a bed that follows no movements here: nobody’s readings would follow from it',
   time: 'a time before 2015 or in the future',
   erased: 'somebody who was erased later than that: nothing of it is kept',
@@ -30,7 +31,7 @@ export interface FaultyLine {
 /** The code under which a fault is told. */
 export function codeOf(fault: CensusFault): 'PATIENT-BED' | 'PATIENT-ERASED' | 'PATIENT-CENSUS' {
   if (fault === 'erased') return 'PATIENT-ERASED';
-  return fault === 'unfollowed' ? 'PATIENT-BED' : 'PATIENT-CENSUS';
+  return fault === 'unfollowed' || fault === 'noBed' ? 'PATIENT-BED' : 'PATIENT-CENSUS';
 }
 
 /** That somebody lies in a bed, as one line or message says. */

@@ -9,6 +9,7 @@ import type { Done, Imported } from './by-hand.ts';
 import { type CensusFile, codeOf, faultIn, withoutContradictions } from './census.ts';
 import { parseCensusCsv } from './census-csv.ts';
 import { isHl7, parseCensusHl7 } from './census-hl7.ts';
+import { isUnclear } from './contradicted.ts';
 import { type Correction, DAYS_UNASKED } from './corrected.ts';
 import { formatAssigned, formatCorrection, formatDone, formatImport, formatStay } from './format.ts';
 import type { Named } from './named.ts';
@@ -35,11 +36,13 @@ const WHO = [
   '--patient  public id, as `patients show` lists it',
   '--from     file with the number that the hospital gave, AUTHORITY|VALUE or AUTHORITY|VALUE|VISIT, or - for standard input: what stands on a command line others see (ps)',
   '--at       when it happened, as 2026-11-21T10:00:00+01:00; now unless given',
+  'It exits with 1 where what it says is kept and contradicts what is known, so that readings are nobody’s.',
 ];
 const BOTH = [
   '--patient, --with, --into  public ids, as `patients show` lists them',
   '--from     instead of both: file with the two numbers that the hospital gave, in that order, AUTHORITY|VALUE, one a line, or - for standard input',
   '--at       when it happened, as 2026-11-21T10:00:00+01:00; now unless given',
+  'It exits with 1 where what it says is kept and contradicts what is known, so that readings are nobody’s.',
 ];
 
 type Name = 'import' | 'admit' | 'move' | 'swap' | 'discharge' | 'merge' | 'unmerge' | 'undo' | 'assign-device' | 'show' | 'corrections';
@@ -231,7 +234,8 @@ function censusOf(census: string, zone: string): CensusFile {
 async function said(programs: HandPrograms, values: CommandValues, io: CommandIo, command: HandCommand, args: object): Promise<number> {
   const [done] = await asked<Done>(programs, values, command, args);
   if (done === undefined) throw new VitalmeshError('INTERNAL', { detail: 'a statement without an answer' });
-  return print(io, values.json ? jsonWithTimes(done, TIMES) : formatDone(done));
+  print(io, values.json ? jsonWithTimes(done, TIMES) : formatDone(done));
+  return isUnclear(done.conflicts) ? EXIT.failed : EXIT.ok;
 }
 
 /** Of whom it is said: by public ids, or by as many numbers in a file. Throws USAGE. */

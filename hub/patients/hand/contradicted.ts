@@ -1,11 +1,11 @@
 import type { Instant } from '../../../shared/clock.ts';
 import type { BatchPlaces } from '../whereabouts/placing.ts';
-import type { Said } from './said.ts';
+import type { Said, Who } from './said.ts';
 
-/** What somebody who is put into a bed contradicts. */
+/** What somebody who is put into a bed, or is said to be one with another, contradicts. */
 export interface Contradicted {
-  /** `occupied`: somebody else was said to lie there; `elsewhere`: the person was said to lie in another bed, and that stay ends by it. */
-  what: 'occupied' | 'elsewhere';
+  /** `occupied`: somebody else was said to lie there; `elsewhere`: the person was said to lie in another bed, and that stay ends by it; `apart`: the two who are one lie in several beds. */
+  what: 'occupied' | 'elsewhere' | 'apart';
   bed: string;
   /** Public id of who lies there. */
   patient: string;
@@ -38,4 +38,21 @@ export function otherThan(
       one.what === 'occupied' && !put.has(one.patient) ? { line, ...one } : [],
     ),
   );
+}
+
+/** Of two who are said to be one from a time on: in which beds each is said to lie then and now, where those are several. Pure. */
+export function apartBy(both: readonly Who[], { at, now, places }: { at: Instant; now: Instant; places: Known }): Contradicted[] {
+  const lying = [at, now].map((time) =>
+    both.flatMap(({ patient }) => {
+      const here = places.whereIs(patient, time);
+      return here?.beds.map((bed): Contradicted => ({ what: 'apart', bed, patient: here.patient })) ?? [];
+    }),
+  );
+  const several = lying.filter((then) => new Set(then.map(({ bed }) => bed)).size > 1).flat();
+  return [...new Map(several.map((one) => [JSON.stringify([one.bed, one.patient]), one])).values()];
+}
+
+/** Whether something is nobody's by it until somebody says what is so. */
+export function isUnclear(conflicts: readonly Contradicted[]): boolean {
+  return conflicts.some(({ what }) => what !== 'elsewhere');
 }

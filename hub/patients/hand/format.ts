@@ -3,18 +3,22 @@ import type { PatientPlace } from '../../registry/registry.ts';
 import type { AssignedDevice } from './assigned-device.ts';
 import type { Done, Imported } from './by-hand.ts';
 import { CENSUS_FAULTS, codeOf } from './census.ts';
-import type { Contradicted } from './contradicted.ts';
+import { type Contradicted, isUnclear } from './contradicted.ts';
 import type { Correction } from './corrected.ts';
 import type { ShownStay } from './shown.ts';
 import { formatWrongRead } from './wrong-reads.ts';
 
 /** What a statement came to, for people. */
-export function formatDone({ statement, at, patients, undoable, conflicts, takesBack }: Done): string {
+export function formatDone({ statement, at, patients, undoable, conflicts, takesBack, lay }: Done): string {
   const undo = undoable
     ? `\`vitalmesh-hub patients undo ${statement}\` takes it back`
     : '`vitalmesh-hub patients merge` makes them one again';
   const said = takesBack === undefined ? `Said as of ${formatInstant(at)}; ${undo}.` : formatTakenBack(at);
-  return [said, ...patients.map(formatPlace), ...conflicts.map(formatContradicted)].join('\n');
+  const lain = lay ? [`${lay.patient}  lay in ${lay.bed} from ${formatInstant(lay.from)} to ${formatInstant(lay.to)}; as of now:`] : [];
+  const loud = isUnclear(conflicts)
+    ? ['CONFLICT: it is kept, and until what is wrong is taken back or mended, readings are nobody’s:']
+    : [];
+  return [said, ...lain, ...patients.map(formatPlace), ...loud, ...conflicts.map(formatContradicted)].join('\n');
 }
 
 function formatTakenBack(at: Instant): string {
@@ -25,6 +29,8 @@ function formatTakenBack(at: Instant): string {
 function formatContradicted({ what, bed, patient }: Contradicted): string {
   if (what === 'elsewhere')
     return `${patient}  was known to lie in ${bed}, and left it by this: where this is no new stay, take it back and say \`vitalmesh-hub patients move\``;
+  if (what === 'apart')
+    return `${patient}  was said to lie in ${bed}: \`vitalmesh-hub patients move --patient ${patient} --bed BED\` says in which bed they lie, or take it back`;
   const done = `\`vitalmesh-hub patients discharge --patient ${patient}\` or \`vitalmesh-hub patients move\` says that they left, with --at when`;
   return `${patient}  is said to lie in ${bed} too, so its readings are nobody's: ${done}`;
 }

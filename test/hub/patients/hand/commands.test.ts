@@ -231,7 +231,7 @@ test('a census admits everybody of its good lines, names each bad one by number 
     writeFileSync(file, `${lines.join('\n')}\n`);
     const faults = [
       { line: 3, fault: 'columns', code: 'PATIENT-CENSUS' },
-      { line: 4, fault: 'unfollowed', code: 'PATIENT-BED' },
+      { line: 4, fault: 'noBed', code: 'PATIENT-BED' },
       { line: 5, fault: 'time', code: 'PATIENT-CENSUS' },
     ];
     const told = faults.map(({ line, fault, code }) => `line ${line}: ${code}: ${CENSUS_FAULTS[fault as CensusFault]}`).join('\n');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Done, Imported } from '../../../../hub/patients/hand/by-hand.ts';
 import type { ShownStay } from '../../../../hub/patients/hand/shown.ts';
+import { formatInstant } from '../../../../shared/clock.ts';
 import { verifies } from '../../../requirements.ts';
 import { minute } from '../../../support/following.ts';
 import { type HandSite, handSite } from './site.ts';
@@ -42,7 +43,8 @@ test('who is admitted where another one lies, or lay elsewhere, is told so with 
     const { json, patients, clock } = site;
     const one = await admitted(site, 'ICU-01', '1', -60);
     const taken = await patients(['admit', '--bed', 'ICU-01', '--from', '-', '--at', at(-40)], 'HOSP|2');
-    assert.equal(taken.code, 0);
+    assert.equal(taken.code, 1, 'whose the readings are is not clear any more');
+    assert.match(taken.stdout, /^CONFLICT: /m);
     assert.match(
       taken.stdout,
       new RegExp(`\n${one} {2}is said to lie in ICU-01 too, so .*nobody's: .*patients discharge --patient ${one}`),
@@ -50,7 +52,9 @@ test('who is admitted where another one lies, or lay elsewhere, is told so with 
     const anew = await json<Done>(['admit', '--bed', 'ICU-02', '--patient', one, '--at', at(-30)]);
     assert.deepEqual(anew.conflicts, [{ what: 'elsewhere', bed: 'ICU-01', patient: one }]);
     const [, [two = assert.fail()] = []] = (await lying(site, 'ICU-01', -20)) ?? [];
-    const into = await json<Done>(['move', '--bed', 'ICU-02', '--patient', two, '--at', at(-20)]);
+    const unclear = await patients(['move', '--bed', 'ICU-02', '--patient', two, '--at', at(-20), '--json']);
+    assert.equal(unclear.code, 1);
+    const into = JSON.parse(unclear.stdout) as Done;
     assert.deepEqual(into.conflicts, [{ what: 'occupied', bed: 'ICU-02', patient: one }]);
     clock.advance(1);
     await json(['undo', into.statement]);
@@ -101,7 +105,12 @@ test('whoever is discharged by hand leaves, whatever is known of them: by a numb
     const { json } = site;
     const one = await admitted(site, 'ICU-01', '1', -60);
     const two = await admitted(site, 'ICU-02', '2', -60);
-    await json(['merge', '--patient', one, '--into', two, '--at', at(-50)]);
+    const merged = await site.patients(['merge', '--patient', one, '--into', two, '--at', at(-50), '--json']);
+    assert.equal(merged.code, 1);
+    assert.deepEqual((JSON.parse(merged.stdout) as Done).conflicts, [
+      { what: 'apart', bed: 'ICU-01', patient: one },
+      { what: 'apart', bed: 'ICU-02', patient: two },
+    ]);
     assert.deepEqual(
       [await lying(site, 'ICU-01', -40), await lying(site, 'ICU-02', -40)],
       [
@@ -114,4 +123,18 @@ test('whoever is discharged by hand leaves, whatever is known of them: by a numb
     await json(['admit', '--bed', 'ICU-03', '--patient', two, '--at', at(-15)]);
     await json(['discharge', '--patient', one, '--at', at(-10)]);
     assert.deepEqual([await lying(site, 'ICU-03', -12), await lying(site, 'ICU-03', -5)], [['occupied', [two]], undefined]);
+  }));
+
+test('of a move that is said late it is told until when they lay there, and where they lie now', () =>
+  handSite(async (site) => {
+    verifies('BY-HAND-CONTRADICTS');
+    const { patients } = site;
+    const one = await admitted(site, 'ICU-01', '1', -60);
+    await patients(['move', '--bed', 'ICU-02', '--patient', one, '--at', at(-20)]);
+    const late = await patients(['move', '--bed', 'ICU-03', '--patient', one, '--at', at(-40)]);
+    assert.equal(late.code, 0, late.stderr);
+    const [, lay, now] = late.stdout.split('\n');
+    assert.equal(lay, `${one}  lay in ICU-03 from ${formatInstant(minute(-40))} to ${formatInstant(minute(-20))}; as of now:`);
+    assert.equal(now, `${one}  lies in ICU-02`);
+    assert.doesNotMatch((await patients(['move', '--bed', 'ICU-01', '--patient', one, '--at', at(-10)])).stdout, / lay in /);
   }));

@@ -86,13 +86,14 @@ test('who is one already is not merged again, and what is taken back by hand par
     const merged = await patients(['merge', '--patient', one, '--into', two]);
     assert.deepEqual([merged.code, /^PATIENT-ONE: /.test(merged.stderr)], [1, true], merged.stderr);
     // The hospital says it behind the operator, of a time before.
-    const { statement } = await json<Done>(['merge', '--patient', three, '--into', two]);
+    const { stdout } = await patients(['merge', '--patient', three, '--into', two, '--json']);
+    const { statement } = JSON.parse(stdout) as Done;
     await tell(hub, 5, -50, 'A40', { who: '2', was: '3' });
     const undone = await patients(['undo', statement]);
     assert.deepEqual([undone.code, /^PATIENT-ONE: .*\n.*unmerge/.test(undone.stderr)], [1, true], undone.stderr);
     assert.deepEqual([isOne(one, two), isOne(three, two)], [true, true]);
     // Whom nobody else merged are two again; and that the other one stays is something new.
-    const turned = await json<Done>(['merge', '--patient', two, '--into', one]);
+    const turned = JSON.parse((await patients(['merge', '--patient', two, '--into', one, '--json'])).stdout) as Done;
     assert.equal(turned.undoable, true);
     assert.equal(isOne(two, one), true);
     await json<Done>(['unmerge', '--patient', three, '--with', two]);
