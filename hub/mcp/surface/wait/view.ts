@@ -156,7 +156,7 @@ export function waitedText(waited: Waited): string {
     ...(waited.masked ? [MASKED_WORDS[waited.masked]] : []),
     ...patients.map(patientLine),
     ...(waited.truncated ? ['More changed than is shown: read those patients.'] : []),
-    ...(wentOn ? [] : ['This call began from what is current now: what changed before it is not in it.']),
+    ...(wentOn ? [] : ['It began from what is current now: no change of before is in it.']),
     `Ask again ${askAgainSeconds === 0 ? 'at once' : `in ${askAgainSeconds} s`} with since ${since}.`,
     notice,
   ].join('\n');
@@ -180,7 +180,7 @@ function unseenText(patients: readonly PatientRow[], status: Waited['status']): 
     const more = ids.length - MOST_NAMED;
     return `${why}: ${ids.slice(0, MOST_NAMED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
   });
-  return [`${said.join('; ')} (of them this is not calm).`];
+  return [`${said.join('; ')} (not calm).`];
 }
 
 function patientLine({

@@ -162,7 +162,7 @@ test('of somebody of whom nothing can come it is said first, whatever is current
   assert.deepEqual([lost.data.status, lost.data.askAgainSeconds], ['no_data', 60]);
   assert.deepEqual([row?.status, row?.unseen, row?.current], ['no_data', ['gateway_lost'], 1]);
   const [head = '', line = ''] = lost.text.split('\n');
-  assert.match(head, /^GATEWAY LOST: pat-icu-01 \(of them this is not calm\)\. NO DATA: /);
+  assert.match(head, /^GATEWAY LOST: pat-icu-01 \(not calm\)\. NO DATA: /);
   assert.match(line, /GATEWAY LOST; 1 current, BUT NOTHING NEWER CAN COME: unknown, not unchanged/);
 
   sources = [stood('gw-icu', 'lost'), stood('gw-2', 'live'), { kind: 'movements', id: null, state: 'silent', since: null }];
@@ -176,7 +176,7 @@ test('of somebody of whom nothing can come it is said first, whatever is current
 
   sources = [];
   const some = await wait(client, { patients: [A, B], timeout_seconds: 1 });
-  assert.match(some.text.split('\n')[0] ?? '', /^NO CURRENT VALUE: pat-icu-02 \(of them this is not calm\)\. Nothing changed in/);
+  assert.match(some.text.split('\n')[0] ?? '', /^NO CURRENT VALUE: pat-icu-02 \(not calm\)\. Nothing changed in/);
 });
 
 test('that somebody was discharged, left, or lies in no bed for sure stands in the first line', () => {
@@ -189,9 +189,9 @@ test('that somebody was discharged, left, or lies in no bed for sure stands in t
     return [waited.patients[0]?.status, waitedText(waited).split('\n')[0] ?? ''];
   };
   const cases: readonly [Partial<LatestView>, string, string][] = [
-    [{ bed: null, discharged: at }, 'no_data', 'DISCHARGED: pat-0001 (of them this is not calm). NO DATA'],
-    [{ bed: null, unplaced: true }, 'no_data', 'PLACE NOT KNOWN: pat-0001 (of them this is not calm). NO DATA'],
-    [{ bed: null, leftBed: at }, 'unchanged', 'LEFT THE BED: pat-0001 (of them this is not calm). Nothing changed'],
+    [{ bed: null, discharged: at }, 'no_data', 'DISCHARGED: pat-0001 (not calm). NO DATA'],
+    [{ bed: null, unplaced: true }, 'no_data', 'PLACE NOT KNOWN: pat-0001 (not calm). NO DATA'],
+    [{ bed: null, leftBed: at }, 'unchanged', 'LEFT THE BED: pat-0001 (not calm). Nothing changed'],
     [{}, 'unchanged', 'Nothing changed'],
   ];
   for (const [more, status, head] of cases) {
