@@ -32,15 +32,13 @@ export class Metering {
     this.#rates = new Rates(options.notifyMs);
   }
 
-  /** Counts every message of a request. Rejects with AccessLimit, after the evidence of it. */
+  /** Counts a request. Rejects with AccessLimit, after the evidence of it. */
   async spend(principal: Principal, body: unknown, context: CallContext): Promise<void> {
     const limits = limitsOf(this.#options.policy(), principal);
     if (limits === undefined) return;
     const account = { id: `${principal.tenant} ${principal.id}`, limits };
     try {
-      for (const message of Array.isArray(body) ? body : [body]) {
-        if (isObject(message)) this.#rates.spend(account, this.#spentOn(principal, message), this.#options.clock.monotonicMs());
-      }
+      if (isObject(body)) this.#rates.spend(account, this.#spentOn(principal, body), this.#options.clock.monotonicMs());
     } catch (thrown) {
       if (thrown instanceof AccessLimit) await this.#tell(principal, thrown, context);
       throw thrown;

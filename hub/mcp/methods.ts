@@ -35,16 +35,14 @@ const METHOD_NOT_FOUND_STATUS = { 'mcp-2025': 200, 'mcp-2026': 404 } as const;
  */
 export function checkMethods(body: unknown, channel: 'mcp-2025' | 'mcp-2026', extension?: Pick<Extension, 'asks'>): void {
   const { requests, notifications } = SERVED[channel];
-  for (const message of Array.isArray(body) ? body : [body]) {
-    if (!isObject(message)) continue;
-    const { method, id } = message;
-    if (typeof method !== 'string') {
-      if (!extension?.asks && ('result' in message || 'error' in message))
-        throw new HttpRefusal(400, 'MCP-METHOD', 'the hub asks nothing, so there is nothing to answer');
-      continue;
-    }
-    const isRequest = id !== undefined && id !== null;
-    if (!(isRequest ? requests : notifications).includes(method))
-      throw new HttpRefusal(isRequest && !Array.isArray(body) ? METHOD_NOT_FOUND_STATUS[channel] : 400, 'MCP-METHOD');
+  if (!isObject(body)) return;
+  const { method, id } = body;
+  if (typeof method !== 'string') {
+    if (!extension?.asks && ('result' in body || 'error' in body))
+      throw new HttpRefusal(400, 'MCP-METHOD', 'the hub asks nothing, so there is nothing to answer');
+    return;
   }
+  const isRequest = id !== undefined && id !== null;
+  if (!(isRequest ? requests : notifications).includes(method))
+    throw new HttpRefusal(isRequest ? METHOD_NOT_FOUND_STATUS[channel] : 400, 'MCP-METHOD');
 }

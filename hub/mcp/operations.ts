@@ -14,10 +14,10 @@ const METHODS: Readonly<Record<string, Action>> = {
   'subscriptions/listen': 'vitals.subscribe',
 };
 
-/** What the messages of one request do to data, each once; what they do to none is not in it. Whether it may be done is for the door to say. */
+/** What a request does to data; nothing where it does none. Whether it may be done is for the door to say. */
 export function operationsOf(body: unknown): Action[] {
-  const actions = (Array.isArray(body) ? body : [body]).flatMap((message) => actionIn(message) ?? []);
-  return [...new Set(actions)];
+  const action = actionIn(body);
+  return action === undefined ? [] : [action];
 }
 
 function actionIn(message: unknown): Action | undefined {

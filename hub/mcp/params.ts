@@ -66,12 +66,10 @@ const NAMES = {
  * which error it is nor what to do. What an extension serves beside is looked for by the SDK. Throws MCP-ARGUMENTS.
  */
 export function checkParams(body: unknown, extension?: Extension): void {
-  for (const message of Array.isArray(body) ? body : [body]) {
-    if (!isObject(message) || typeof message.method !== 'string') continue;
-    const { method, params = {} } = message;
-    const wrong = isObject(params)
-      ? (Object.hasOwn(CHECKS, method) ? CHECKS[method] : undefined)?.(params, (of, name) => extension !== undefined || NAMES[of].has(name))
-      : 'params is an object';
-    if (wrong !== undefined) throw new VitalmeshError('MCP-ARGUMENTS', { detail: wrong });
-  }
+  if (!isObject(body) || typeof body.method !== 'string') return;
+  const { method, params = {} } = body;
+  const wrong = isObject(params)
+    ? (Object.hasOwn(CHECKS, method) ? CHECKS[method] : undefined)?.(params, (of, name) => extension !== undefined || NAMES[of].has(name))
+    : 'params is an object';
+  if (wrong !== undefined) throw new VitalmeshError('MCP-ARGUMENTS', { detail: wrong });
 }

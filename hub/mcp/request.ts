@@ -32,7 +32,7 @@ export function checkTarget(request: IncomingMessage): void {
   if (!METHODS.includes(request.method ?? '')) throw new HttpRefusal(405, 'MCP-REQUEST', `the methods are ${METHODS.join(', ')}`);
 }
 
-/** The JSON of a POST. Throws HttpRefusal: 413 beyond `bodyBytes`, 415 for another type or coding, 400 for what is not JSON. */
+/** The JSON of a POST. Throws HttpRefusal: 413 beyond `bodyBytes`, 415 for another type or coding, 400 for what is not JSON, and for a list. */
 export async function readBody(request: IncomingMessage, limits: Pick<McpLimits, 'bodyBytes' | 'jsonDepth'>): Promise<unknown> {
   if (!isJsonContentType(request.headers['content-type'] ?? null)) {
     throw new HttpRefusal(415, 'MCP-REQUEST', 'Content-Type must be application/json');
@@ -49,11 +49,15 @@ export async function readBody(request: IncomingMessage, limits: Pick<McpLimits,
   }
   // Depth is judged first: parsing deep nesting works, walking the result is what overflows a stack.
   if (deeperThan(text, limits.jsonDepth)) throw new HttpRefusal(400, 'MCP-JSON', `nested deeper than ${limits.jsonDepth}`);
+  let body: unknown;
   try {
-    return JSON.parse(text);
+    body = JSON.parse(text);
   } catch {
     throw new HttpRefusal(400, 'MCP-JSON');
   }
+  // Neither revision has batches. The SDK takes them in the older one, and keeps all answers of one in which a question was taken back.
+  if (Array.isArray(body)) throw new HttpRefusal(400, 'MCP-JSON', 'one message of JSON-RPC a request, not a list of them');
+  return body;
 }
 
 /** Reads with events rather than iteration, because leaving an iteration destroys the connection before the refusal is sent. */
@@ -87,12 +91,10 @@ const MAX_ID_CHARS = 128;
  * an integer). Throws HttpRefusal 400 MCP-ID.
  */
 export function checkIds(body: unknown): void {
-  for (const message of Array.isArray(body) ? body : [body]) {
-    if (!isObject(message)) continue;
-    const { id = null } = message;
-    const good = id === null || (typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id));
-    if (!good) throw new HttpRefusal(400, 'MCP-ID');
-  }
+  if (!isObject(body)) return;
+  const { id = null } = body;
+  const good = id === null || (typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id));
+  if (!good) throw new HttpRefusal(400, 'MCP-ID');
 }
 
 /** When to come again, of what is refused for its haste (RFC 9110 §10.2.3, in seconds). */

@@ -93,6 +93,10 @@ export const ACCESS = {
     source: 'issue 8, What',
     behaviour: 'A method that a revision does not serve, and an answer to a question that nobody asked, are refused before any handler.',
   },
+  'MCP-NO-BATCHES': {
+    source: 'MCP 2025-06-18, changelog',
+    behaviour: 'One message of JSON-RPC a request: a list of them is refused with MCP-JSON, before anything of it is counted or done.',
+  },
   'LIMITS-KEPT': {
     source: 'issue 8, What',
     behaviour: 'What a caller has used up of its day and month is counted in the commit of its evidence, and still counts after a restart.',

@@ -66,7 +66,6 @@ test('notifications that are not known, and answers to questions that nobody ask
     legacy('tools/call'),
     { jsonrpc: '2.0', id: 1, result: { role: 'assistant', content: { type: 'text', text: 'x' }, model: 'm' } },
     { jsonrpc: '2.0', id: 1, error: { code: -1, message: 'no' } },
-    [legacy('tools/list', 1), legacy('tasks/list', 2)],
   ]) {
     const answer = await http.post(body, headers);
     const { error } = (await answer.json()) as { error: { data: { code: string } } };
@@ -74,5 +73,26 @@ test('notifications that are not known, and answers to questions that nobody ask
   }
   const known = await http.post(legacy('notifications/roots/list_changed'), headers);
   assert.equal(known.status, 202);
+  assert.deepEqual(endpoint.door.calls, []);
+});
+
+test('a list of messages is refused before anything of it is counted or done, in both revisions: neither has batches', async () => {
+  verifies('MCP-NO-BATCHES');
+  await using endpoint = await startEndpoint({ patients: ['pat-0001'] });
+  await using http = rawHttp(endpoint.as('ai-all'));
+  const headers = { 'mcp-session-id': await openSession(http), 'mcp-protocol-version': '2025-11-25' };
+  const read = (id: number) => ({ jsonrpc: '2.0', id, method: 'resources/read', params: { uri: 'vitals://patients' } });
+  const takenBack = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 98 } };
+  for (const [body, more] of [
+    [[...Array.from({ length: 98 }, (_, i) => read(i + 1)), takenBack], headers],
+    [[read(1)], headers],
+    [[], headers],
+    [[modern('tools/list', {}, 1)], {}],
+    [[legacy('initialize', 1)], {}],
+  ] as const) {
+    const answer = await http.post(body, more);
+    const { id, error } = (await answer.json()) as { id: unknown; error: { data: { code: string } } };
+    assert.deepEqual([answer.status, id, error.data.code], [400, null, 'MCP-JSON'], JSON.stringify(body).slice(0, 80));
+  }
   assert.deepEqual(endpoint.door.calls, []);
 });

@@ -22,16 +22,19 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
   });
 }
 
-test('what a request does is told of each of its messages, and of what is no message nothing', () => {
+test('what a request does is told of it, and of what is no message nothing', () => {
   const read = { method: 'resources/read', params: { uri: 'vitals://patient/pat-0001/latest' } };
   const list = { method: 'resources/list' };
-  assert.deepEqual(operationsOf([read, list, read, { method: 'tools/list' }]), ['vitals.read', 'patients.list']);
+  assert.deepEqual(
+    [read, list, { method: 'tools/list' }].map((message) => operationsOf(message)),
+    [['vitals.read'], ['patients.list'], []],
+  );
   for (const odd of [
     null,
     1,
     'x',
     [],
-    [[read]],
+    [read],
     {},
     { method: 'constructor' },
     { method: 'tools/call', params: { name: '__proto__' } },
