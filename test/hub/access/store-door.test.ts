@@ -369,7 +369,7 @@ const MAY_IMPORT_STORE = [
 function storeImports(text: string): boolean {
   const imported = [...text.matchAll(/^(?:import|export)\s(?!type\b)[^;]*?from\s*'([^']+)'|import\s*\(\s*'([^']+)'/gms)];
   // What a configuration may say of the store, under which name what is nobody's stands there, and the marks of who was erased reach nothing in it.
-  const pure = ['/store/config.ts', '/store/placing/placing.ts', '/store/erasing/tombstone.ts'];
+  const pure = ['/store/config.ts', '/store/placing/placing.ts', '/store/erasing/tombstone.ts', '/store/erasing/hushed.ts'];
   const isPure = (from: string): boolean => pure.some((file) => from.endsWith(file));
   return imported.some(([, from, lazy]) => (from ?? lazy ?? '').includes('store/') && !(from && isPure(from)));
 }

@@ -32,7 +32,7 @@ async function charted(vitals: readonly string[] = ['hr', 'spo2']) {
     const found = compactFound(
       rows.map((one) => ({ ...one, panels: [] })),
       {},
-      { now: TEST_NOW, page: 100, after: '' },
+      { now: TEST_NOW, page: 100, after: '', notice: '' },
     );
     const row = patients.patients.find(({ patient }) => patient === 'pat-icu-01') ?? assert.fail();
     return { latest, patients, row, said: latestText(latest), listed: foundText(found) };
