@@ -79,6 +79,22 @@ export function topicOf(follow: Follow, principal: Principal, door: Pick<Door, '
   return patient === undefined ? undefined : patientTopic(patient);
 }
 
+/**
+ * What is counted when a resource is subscribed to, or read by whoever has: its kind, its vital sign and what it is of, by the hub's own ids. So it is one however it is spelled: by
+ * another name of one patient, for another window. Undefined for what cannot be subscribed to, and for what this caller may not see.
+ */
+export function countedAs(
+  uri: string,
+  principal: Principal,
+  door: Pick<Door, 'patientBehind' | 'deviceBehind' | 'maySeeAnyOf'>,
+): string | undefined {
+  const follow = followable(uri);
+  if (!follow || (follow.of === 'group' && !door.maySeeAnyOf(principal, follow.group))) return undefined;
+  const topic = topicOf(follow, principal, door);
+  const vital = follow.of === 'patient' ? (follow.vital ?? '') : '';
+  return topic === undefined ? undefined : `${parseUri(uri)?.kind} ${vital} ${topic}`;
+}
+
 /** The list of patients. */
 export const LIST = 'list';
 

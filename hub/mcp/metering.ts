@@ -7,12 +7,12 @@ import { Rates, type Spent } from '../access/budgets/rates.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import type { Policy } from '../access/policy.ts';
 import type { Fanout } from './fanout.ts';
-import { followable } from './follow.ts';
+import { countedAs } from './follow.ts';
 import type { RefusalTally } from './refusal-tally.ts';
 import { isObject } from './request.ts';
 
 export interface MeteringOptions {
-  door: Pick<Door, 'patientBehind' | 'maySeeAnyOf'>;
+  door: Pick<Door, 'patientBehind' | 'deviceBehind' | 'maySeeAnyOf'>;
   refusals: Pick<RefusalTally, 'add'>;
   fanout: Pick<Fanout, 'follows'>;
   policy: () => Policy;
@@ -51,10 +51,9 @@ export class Metering {
 
   #spentOn(principal: Principal, { method, params }: Record<string, unknown>): Spent {
     if (method === 'tools/call') return { as: 'call' };
-    const resource = isObject(params) && typeof params.uri === 'string' ? params.uri : '';
-    if (method === 'resources/read' && this.#options.fanout.follows(principal, resource)) return { as: 'followed', resource };
-    if ((method === 'resources/subscribe' || method === 'resources/unsubscribe') && this.#mayFollow(principal, resource))
-      return { as: 'subscribed', resource };
+    const uri = isObject(params) && typeof params.uri === 'string' ? params.uri : '';
+    if (method === 'resources/read' && this.#options.fanout.follows(principal, uri)) return this.#spentAs('followed', principal, uri);
+    if (method === 'resources/subscribe' || method === 'resources/unsubscribe') return this.#spentAs('subscribed', principal, uri);
     return { as: 'read' };
   }
 
@@ -62,11 +61,9 @@ export class Metering {
    * What is there, and in its reach, by the name that it has for it: only so much is remembered of anybody, and what is counted otherwise
    * tells nobody who is there.
    */
-  #mayFollow(principal: Principal, uri: string): boolean {
-    const { door } = this.#options;
-    const follow = followable(uri);
-    if (follow?.of === 'patient') return door.patientBehind(principal, follow.patient) !== undefined;
-    return follow?.of === 'group' ? door.maySeeAnyOf(principal, follow.group) : follow !== undefined;
+  #spentAs(as: 'followed' | 'subscribed', principal: Principal, uri: string): Spent {
+    const resource = countedAs(uri, principal, this.#options.door);
+    return resource === undefined ? { as: 'read' } : { as, resource };
   }
 
   async #tell(

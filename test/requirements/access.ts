@@ -93,6 +93,11 @@ export const ACCESS = {
     source: 'issue 8, What',
     behaviour: 'A method that a revision does not serve, and an answer to a question that nobody asked, are refused before any handler.',
   },
+  'LIMITS-ONE-SPELLING': {
+    source: 'issue 8, What',
+    behaviour:
+      'What a caller follows and reads is counted by what it is of, however its URI is spelled, and all of it together is bounded; a later page of a ward cannot be followed.',
+  },
   'MCP-NO-BATCHES': {
     source: 'MCP 2025-06-18, changelog',
     behaviour: 'One message of JSON-RPC a request: a list of them is refused with MCP-JSON, before anything of it is counted or done.',

@@ -18,11 +18,16 @@ interface Bucket {
 const MINUTE_MS = 60_000;
 /** So many reads of one resource at once, of whoever reads over several connections; and so many subscriptions to it in a minute. */
 const BURST = 4;
+/**
+ * Of all resources of one caller together: reads of what it follows, at once as many as it may follow and then so many a second; and subscriptions, all of them
+ * twice in a minute.
+ */
+const IN_ALL = { followed: { capacity: 2048, perMs: 256 / 1000 }, subscribed: { capacity: 4096, perMs: 4096 / MINUTE_MS } } as const;
 
 /**
  * How often each caller may ask, minute by minute: a bucket a kind of request that fills evenly. What it has subscribed to has a bucket a
  * resource, which fills as fast as notifications of it come, so that whoever reads what it is told of waits for nothing; subscribing has one as
- * well, so that nobody with many patients waits for that. What is above them is counted as any other request. Pure: it is told the
+ * well, so that nobody with many patients waits for that. Each of both has a bucket for all resources together. What is above them is counted as any other request. Pure: it is told the
  * time, in milliseconds of a clock that never goes back. Memory is bounded by `sweep`.
  */
 export class Rates {
@@ -43,7 +48,11 @@ export class Rates {
     const { id, limits } = account;
     if ('resource' in spent) {
       const perMs = spent.as === 'followed' ? 1 / this.#notifyMs : BURST / MINUTE_MS;
-      if (this.#take(`${id} ${spent.as} ${spent.resource}`, BURST, perMs, nowMs) === 0) return;
+      const inAll = IN_ALL[spent.as];
+      const isWithin =
+        this.#take(`${id} ${spent.as} ${spent.resource}`, BURST, perMs, nowMs) === 0 &&
+        this.#take(`${id} ${spent.as}`, inAll.capacity, inAll.perMs, nowMs) === 0;
+      if (isWithin) return;
     }
     const limit = spent.as === 'call' ? 'callsPerMinute' : 'readsPerMinute';
     const waitMs = this.#take(`${id} ${limit}`, limits[limit], limits[limit] / MINUTE_MS, nowMs);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Follow, followable, followed, groupsTouched, hears, wantedOf } from '../../../hub/mcp/follow.ts';
+import { countedAs, type Follow, followable, followed, groupsTouched, hears, wantedOf } from '../../../hub/mcp/follow.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { verifies } from '../../requirements.ts';
 import type { TestClient } from '../../support/mcp-clients.ts';
@@ -57,6 +57,37 @@ test('what a URI tells of: its patient, of a vital sign, its group, or nothing',
     devices: [],
   });
   assert.deepEqual(wantedOf(['vitals://device/m%201/status']).devices, ['m 1']);
+});
+
+test('a resource is counted as one, however it is spelled, and what is not there or not to be seen as none', () => {
+  verifies('LIMITS-ONE-SPELLING');
+  const door = {
+    patientBehind: (_: unknown, name: string) => ({ p: 'own-1', 'other name': 'own-1', q: 'own-2' })[name],
+    deviceBehind: (_: unknown, name: string) => (name === 'd' ? 'own-d' : undefined),
+    maySeeAnyOf: (_: unknown, group: object) => 'ward' in group && group.ward === 'north',
+  };
+  const counted = (uri: string) => countedAs(uri, principal('ai-all'), door);
+  const trends = [1, 2, 200].flatMap((points) => ['1h', '24h'].map((window) => `trend/spo2?window=${window}&points=${points}`));
+  const ofOne = ['p', 'other%20name'].flatMap((name) => trends.map((trend) => `vitals://patient/${name}/${trend}`));
+  assert.equal(new Set(ofOne.map(counted)).size, 1);
+  const apart = ['p/latest', 'p/latest/hr', 'p/latest/spo2', 'p/trend/hr', 'p/trend/spo2', 'p/alerts', 'p/gaps', 'q/latest'];
+  const known = [...apart.map((path) => `vitals://patient/${path}`), WARD, 'vitals://device/d/status', 'vitals://patients'];
+  assert.equal(new Set(known.map(counted)).size, known.length);
+  assert.equal(known.map(counted).includes(undefined), false);
+  for (const uri of [
+    `${WARD}?cursor=x`,
+    'vitals://ward/south/latest',
+    PANEL,
+    'vitals://device/x/status',
+    'vitals://patient/x/latest',
+    'x',
+    '',
+  ])
+    assert.equal(counted(uri), undefined, uri);
+  assert.equal(
+    codeOf(() => followed(`${WARD}?cursor=x`)),
+    'MCP-NOT-FOLLOWED',
+  );
 });
 
 test('a change of a vital sign is told of that, and of the panel that it is a part of; one without any is told of all', () => {

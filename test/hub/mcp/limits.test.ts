@@ -103,6 +103,42 @@ for (const [revision, connect] of Object.entries(CONNECTORS)) {
     assert.ok(refused >= 4, `${refused}`);
   });
 
+  test(`${revision}: other spellings of what it follows give a caller no more subscriptions and no more reads`, async () => {
+    verifies('LIMITS-ONE-SPELLING');
+    await using site = await limitedSite({ limits: { person: { readsPerMinute: 16 } } });
+    await using client = await connect(site.as('ai-ward'), SERVICE);
+    const trends = Array.from({ length: 40 }, (_, i) => `vitals://patient/pat-icu-01/trend/spo2?window=24h&points=${i + 1}`);
+    const codes = async (asked: (uri: string) => Promise<unknown>, uris: readonly string[]): Promise<string[]> => {
+      const told: string[] = [];
+      for (const uri of uris)
+        told.push(
+          await asked(uri).then(
+            () => 'done',
+            ({ data }: Refused) => data.code,
+          ),
+        );
+      return told;
+    };
+    const pages = Array.from({ length: 3 }, (_, i) => `vitals://ward/icu/latest?cursor=${i}`);
+    const refused = await codes((uri) => client.subscribe([uri]), pages);
+    if (revision === '2025-11-25') {
+      assert.deepEqual(
+        refused,
+        pages.map(() => 'MCP-NOT-FOLLOWED'),
+      );
+      const told = await codes((uri) => client.subscribe([uri]), trends);
+      assert.deepEqual([...new Set(told)], ['done', 'ACCESS-LIMIT']);
+      assert.ok(told.filter((one) => one === 'done').length <= 4 + 16, `${told}`);
+      site.clock.advance(60_000);
+    } else {
+      assert.equal(refused.includes('done'), false);
+      await client.subscribe(trends.slice(0, 20));
+    }
+    const told = await codes((uri) => client.read(uri), [...trends.slice(0, 4), ...trends.slice(0, 4), ...trends.slice(0, 4), ...trends]);
+    assert.deepEqual([...new Set(told)], ['done', 'ACCESS-LIMIT']);
+    assert.ok(told.filter((one) => one === 'done').length <= 4 + 16, `${told}`);
+  });
+
   test(`${revision}: of others’ patients a program sees so many an hour, by tools, resources and subscriptions, over a restart of the hub as well`, async (t) => {
     verifies('LIMITS-OTHERS', 'LIMITS-KEPT');
     const dir = mkdtempSync(join(tmpdir(), 'vitalmesh-limits-'));

@@ -20,7 +20,8 @@ export const wardResource: ResourceRow<'ward'> = {
   mimeType: 'application/json',
   action: 'vitals.read',
   completes: { ward: wardsLike },
-  follow: ({ ward }) => ({ of: 'group', group: { ward }, hears: HEARS }),
+  // A later page is what was not shown of one answer: whoever follows the ward is told of all of it, under one name.
+  follow: ({ ward, cursor }) => (cursor === undefined ? { of: 'group', group: { ward }, hears: HEARS } : { of: 'nothing' }),
   async read({ ward, cursor }, call) {
     const { door, caller, context } = call;
     const rows = await groupLatest(door, caller, { ward }, context, call);

@@ -52,6 +52,20 @@ test('whoever subscribes to two thousand waits for nothing, and whoever does it 
   assert.equal(again.filter((ms) => ms === 0).length, 3 + 1);
 });
 
+test('however many resources it follows, a caller reads and subscribes to only so many of them in a minute', () => {
+  verifies('LIMITS-ONE-SPELLING');
+  for (const [as, most] of [
+    ['followed', 2048 + 256 * 60],
+    ['subscribed', 2 * 4096],
+  ] as const) {
+    const rates = new Rates(250);
+    let through = 0;
+    for (let i = 0; i < 60_000; i += 1) if (wait(rates, account('a', 1, 10), { as, resource: `r-${i}` }, i) === 0) through += 1;
+    assert.ok(through <= most + 20 && through > most / 2, `${as}: ${through}`);
+    assert.equal(wait(rates, account('b', 1, 1), { as, resource: 'r-1' }, 60_000), 0, 'nobody else waits for it');
+  }
+});
+
 test('no order of requests gets more through than a minute’s worth and what fills up', () => {
   verifies('LIMITS-RATES');
   const steps = fc.array(fc.record({ ms: fc.integer({ min: 0, max: 5000 }), sweep: fc.boolean() }), { minLength: 1, maxLength: 200 });
@@ -73,9 +87,9 @@ test('no order of requests gets more through than a minute’s worth and what fi
 test('a caller that went away is forgotten, and memory with it', () => {
   const rates = new Rates(250);
   for (let i = 0; i < 100; i += 1) rates.spend(account(`a-${i}`), { as: 'followed', resource: 'x' }, 0);
-  assert.equal(rates.size, 100);
+  assert.equal(rates.size, 200);
   rates.sweep(59_999);
-  assert.equal(rates.size, 100);
+  assert.equal(rates.size, 200);
   rates.sweep(60_000);
   assert.equal(rates.size, 0);
 });
