@@ -130,8 +130,9 @@ class Bridge {
     for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
       this.#showToken(connection);
       this.#waiting.shift();
-      this.#conversation.fromClient(next.line);
-      connection.write(`${next.line}\n`);
+      const refusal = this.#conversation.fromClient(next.line);
+      if (refusal === undefined) connection.write(`${next.line}\n`);
+      else void this.#tell(refusal);
     }
   }
 

@@ -1,4 +1,4 @@
-import { ERRORS, type VitalmeshError } from '../../shared/errors.ts';
+import { ERRORS, VitalmeshError } from '../../shared/errors.ts';
 import { isObject, lineMessage } from '../../shared/mcp-line/messages.ts';
 
 /** A line for the client, or for the hub, without its end. */
@@ -8,6 +8,8 @@ type Line = string;
 const OWN = 'vitalmesh-bridge-';
 /** As the hub says what it refuses; which it is stands in `data.code`. */
 const REFUSED = -32010;
+/** As the hub says MCP-ID. */
+const INVALID_REQUEST = -32600;
 const LOST = {
   code: REFUSED,
   message: ERRORS['OVERLAY-CLOSED'].message,
@@ -17,41 +19,57 @@ const LOST = {
 /** As JSON-RPC has it. */
 type RpcError = Readonly<Record<string, unknown>>;
 
+interface Asked {
+  method: string;
+  uri: string | undefined;
+  /** Of `initialize`, which is said again. */
+  opening: Line | undefined;
+}
+
+/** A stream of 2026-07-28. */
+interface Listening {
+  line: Line;
+  /** The client has heard that it is open: of what the hub confirms after that it hears nothing. */
+  isConfirmed: boolean;
+}
+
 /**
  * What a bridge must know of the conversation between one client and the hub to take it up again on a new connection, so that the client notices no more than a pause. Of 2025-11-25 it repeats how the
  * session was opened and what was subscribed to; of 2026-07-28 the subscriptions that are open. Questions that were under way are answered with an error that says to ask again, for nobody
- * knows whether the hub has heard them; all of them only read. Pure: it is told lines, and says what to do with them.
+ * knows whether the hub has heard them; all of them only read. An id that is under way is refused here: what the hub says of an id then is said of one question. Pure: it is told lines, and says what to do with them.
  */
 export class Conversation {
-  /** Of 2025-11-25: how the client opened it. */
+  /** Of 2025-11-25: how the client opened it, once the hub has agreed. */
   #initialize: Line | undefined;
   #initialized: Line | undefined;
   /** Of 2025-11-25: what the hub has taken subscriptions of. */
   readonly #subscribed = new Set<string>();
   /** Questions of the client that the hub has not answered, with what they ask. */
-  readonly #asked = new Map<string | number, { method: string; uri: string | undefined }>();
+  readonly #asked = new Map<string | number, Asked>();
   /** Of 2026-07-28: the streams that are open, by the question that opened them. */
-  readonly #listening = new Map<string | number, Line>();
-  /** Streams that were opened again: the hub confirms them once more, of which the client hears nothing. */
-  readonly #reopened = new Set<string | number>();
+  readonly #listening = new Map<string | number, Listening>();
   #ownIds = 0;
   /** What the bridge has asked itself: the resource that it follows again; undefined of the opening. */
   readonly #own = new Map<string, string | undefined>();
   /** What the hub answered when it was asked to open the session again, if that was an error. */
   #refused: RpcError | undefined;
 
-  /** A line of the client, which goes to the hub as it is; what is no message is for the hub to refuse, in its own words. */
-  fromClient(line: Line): void {
+  /**
+   * A line of the client, which goes to the hub as it is; what is no message is for the hub to refuse, in its own words. Where the client is told something (MCP-ID: a question with this id is under way), the line
+   * does not go to the hub.
+   */
+  fromClient(line: Line): Line | undefined {
     const message = lineMessage(parsed(line));
-    if (!message) return;
+    if (!message) return undefined;
     const { method, id, params } = message;
+    if (method !== undefined && id !== undefined && this.#isUnderWay(id)) return answer(id, idError());
     if (method === 'notifications/initialized') this.#initialized = line;
     else if (method === 'notifications/cancelled') this.#forget(params.requestId);
-    if (method === undefined || id === undefined) return;
-    if (method === 'initialize') this.#initialize = line;
+    if (method === undefined || id === undefined) return undefined;
     const uri = typeof params.uri === 'string' ? params.uri : undefined;
-    if (method === 'subscriptions/listen') this.#listening.set(id, line);
-    else this.#asked.set(id, { method, uri });
+    if (method === 'subscriptions/listen') this.#listening.set(id, { line, isConfirmed: false });
+    else this.#asked.set(id, { method, uri, opening: method === 'initialize' ? line : undefined });
+    return undefined;
   }
 
   /** A line of the hub: what the client is told of it, if anything. */
@@ -60,16 +78,12 @@ export class Conversation {
     const message = lineMessage(parsedLine);
     if (!message) return undefined;
     const { id, isAnswer } = message;
-    if (!isAnswer || id === undefined) return this.#isOfReopened(parsedLine) ? undefined : line;
+    if (!isAnswer || id === undefined) return this.#isConfirmedAgain(parsedLine) ? undefined : line;
     if (typeof id === 'string' && this.#own.has(id)) return this.#ofOwn(id, parsedLine);
     const asked = this.#asked.get(id);
     this.#asked.delete(id);
     this.#listening.delete(id);
-    this.#reopened.delete(id);
-    if (asked?.uri !== undefined && isObject(parsedLine) && 'result' in parsedLine) {
-      if (asked.method === 'resources/subscribe') this.#subscribed.add(asked.uri);
-      if (asked.method === 'resources/unsubscribe') this.#subscribed.delete(asked.uri);
-    }
+    if (asked && isObject(parsedLine) && 'result' in parsedLine) this.#agreed(asked);
     return line;
   }
 
@@ -78,22 +92,23 @@ export class Conversation {
     const error = why ? errorOf(why) : (this.#refused ?? LOST);
     this.#own.clear();
     this.#refused = undefined;
-    // An opening is said again on the next connection.
-    const unanswered = [...this.#asked].filter(([, { method }]) => why !== undefined || method !== 'initialize');
+    // An opening is said again on the next connection, unless there has been one that the hub agreed to.
+    const isKept = ({ opening }: Asked): boolean => why === undefined && opening !== undefined && this.#initialize === undefined;
+    const unanswered = [...this.#asked].filter(([, asked]) => !isKept(asked));
     for (const [id] of unanswered) this.#asked.delete(id);
     return unanswered.map(([id]) => answer(id, error));
   }
 
   /** A new connection: what the hub is told before anything else. An opening that the hub has not answered yet is simply said again. */
   again(): Line[] {
-    const isAsked = [...this.#asked.values()].some(({ method }) => method === 'initialize');
-    const opening = this.#initialize === undefined ? [] : [isAsked ? this.#initialize : this.#asOwn(this.#initialize)];
+    const asked = [...this.#asked.values()].flatMap(({ opening }) => opening ?? []);
+    const opening = this.#initialize === undefined ? asked : [this.#asOwn(this.#initialize)];
     const confirmed = this.#initialized === undefined ? [] : [this.#initialized];
     const subscribed = [...this.#subscribed].map((uri) =>
       this.#asOwn(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'resources/subscribe', params: { uri } }), uri),
     );
-    for (const id of this.#listening.keys()) this.#reopened.add(id);
-    return [...opening, ...confirmed, ...subscribed, ...this.#listening.values()];
+    const listening = [...this.#listening.values()].map(({ line }) => line);
+    return [...opening, ...confirmed, ...subscribed, ...listening];
   }
 
   /** Questions of the client that are not answered; open subscriptions are none. */
@@ -111,6 +126,18 @@ export class Conversation {
   static unreached(line: Line, error: VitalmeshError): Line | undefined {
     const { id, isAnswer } = lineMessage(parsed(line)) ?? {};
     return id === undefined || isAnswer ? undefined : answer(id, errorOf(error));
+  }
+
+  #isUnderWay(id: string | number): boolean {
+    return this.#asked.has(id) || this.#listening.has(id) || (typeof id === 'string' && this.#own.has(id));
+  }
+
+  /** What the hub has agreed to, and is asked again on another connection. */
+  #agreed({ method, uri, opening }: Asked): void {
+    if (opening !== undefined) this.#initialize = opening;
+    if (uri === undefined) return;
+    if (method === 'resources/subscribe') this.#subscribed.add(uri);
+    if (method === 'resources/unsubscribe') this.#subscribed.delete(uri);
   }
 
   /** The answer to what the bridge asked. Whoever followed what it may not follow any more is sent to read it, and hears why. */
@@ -137,16 +164,19 @@ export class Conversation {
     if (typeof id !== 'string' && typeof id !== 'number') return;
     this.#asked.delete(id);
     this.#listening.delete(id);
-    this.#reopened.delete(id);
   }
 
-  /** The confirmation of a stream that the client has had already. */
-  #isOfReopened(message: unknown): boolean {
+  /** The confirmation of a stream that the client has had already: of one that was opened again. */
+  #isConfirmedAgain(message: unknown): boolean {
     if (!isObject(message) || message.method !== 'notifications/subscriptions/acknowledged') return false;
     const params = isObject(message.params) ? message.params : {};
     const meta = isObject(params._meta) ? params._meta : {};
     const id = meta['io.modelcontextprotocol/subscriptionId'];
-    return (typeof id === 'string' || typeof id === 'number') && this.#reopened.delete(id);
+    const listening = typeof id === 'string' || typeof id === 'number' ? this.#listening.get(id) : undefined;
+    if (!listening) return false;
+    const { isConfirmed } = listening;
+    listening.isConfirmed = true;
+    return isConfirmed;
   }
 }
 
@@ -156,6 +186,10 @@ function answer(id: string | number, error: RpcError): Line {
 
 function errorOf({ code, message, advice, retryable }: VitalmeshError): RpcError {
   return { code: REFUSED, message, data: { code, advice, retryable } };
+}
+
+function idError(): RpcError {
+  return { ...errorOf(new VitalmeshError('MCP-ID', { detail: 'a question with this id is under way' })), code: INVALID_REQUEST };
 }
 
 function parsed(line: Line): unknown {

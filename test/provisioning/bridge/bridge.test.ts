@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { type BridgeOptions, runBridge } from '../../../provisioning/bridge/bridge.ts';
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
-import { type Endpoint, LINE_SERVICE, modern, startEndpoint } from '../../hub/mcp/support.ts';
+import { jsonLines } from '../../../shared/mcp-line/json-lines.ts';
+import { type Endpoint, LINE_SERVICE, listen, modern, startEndpoint } from '../../hub/mcp/support.ts';
 import { verifies } from '../../requirements.ts';
 import { LineTransport, legacyOver, modernOver } from '../../support/mcp-line-clients.ts';
 import { until } from '../../support/until.ts';
@@ -82,6 +83,59 @@ for (const [revision, connect] of Object.entries({ '2025-11-25': legacyOver, '20
     await ended;
   });
 }
+
+/** The next line that a host is told. */
+async function told(
+  lines: AsyncGenerator<Buffer | symbol>,
+): Promise<{ id?: unknown; method?: string; error?: { data: { code: string } } }> {
+  const { value } = await lines.next();
+  return JSON.parse(String(value));
+}
+
+test('a subscription that was being opened when the network went is confirmed once, when it stands', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const openSubscription = endpoint.door.openSubscription.bind(endpoint.door);
+  const begun = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  let opened = 0;
+  endpoint.door.openSubscription = async (...asked: Parameters<typeof openSubscription>) => {
+    opened += 1;
+    begun.resolve();
+    if (opened === 1) await gone.promise;
+    return openSubscription(...asked);
+  };
+  const { stdin, stdout, ended } = startBridge(endpoint);
+  const lines = jsonLines(stdout, 1024 * 1024);
+  stdin.write(`${JSON.stringify(listen([LATEST], 1))}\n`);
+  await begun.promise;
+  endpoint.network.down();
+  await until(() => endpoint.service.status().connections === 0);
+  gone.resolve();
+  endpoint.network.up();
+  assert.equal((await told(lines)).method, 'notifications/subscriptions/acknowledged');
+  stdin.end();
+  await ended;
+});
+
+test('an id that is under way is refused by the bridge; the subscription that has it is taken up again after a cut', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const { stdin, stdout, ended } = startBridge(endpoint);
+  const lines = jsonLines(stdout, 1024 * 1024);
+  stdin.write(`${JSON.stringify(listen([LATEST], 1))}\n`);
+  assert.equal((await told(lines)).method, 'notifications/subscriptions/acknowledged');
+  stdin.write(`${JSON.stringify(modern('tools/list', {}, 1))}\n`);
+  let answer = await told(lines);
+  while (answer.id === undefined) answer = await told(lines);
+  assert.deepEqual([answer.id, answer.error?.data.code], [1, 'MCP-ID']);
+  endpoint.network.down();
+  await until(() => endpoint.service.status().subscriptions === 0);
+  endpoint.network.up();
+  await until(() => endpoint.service.status().subscriptions === 1);
+  stdin.end();
+  await ended;
+});
 
 test('what was asked before standard input ended is answered, and then the bridge ends', async () => {
   verifies('MCP-BRIDGE');

@@ -22,7 +22,8 @@ const step = fc.oneof(
     arbitrary: fc.record({ what: fc.constantFrom('ask', 'subscribe', 'unsubscribe', 'listen'), uri: fc.constantFrom(...URIS) }),
   },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('give up'), at: fc.nat() }) },
-  { weight: 5, arbitrary: fc.record({ what: fc.constantFrom('answer', 'refuse'), at: fc.nat() }) },
+  { weight: 5, arbitrary: fc.record({ what: fc.constantFrom('answer', 'refuse', 'confirm'), at: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('same id', 'open again'), at: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('cut') }) },
 );
 
@@ -35,6 +36,9 @@ class Ends {
   readonly answers = new Map<string | number, number>();
   readonly asked = new Map<string | number, Message>();
   readonly givenUp = new Set<string | number>();
+  /** Streams that the hub has confirmed on this connection, and how often the client has heard it of each. */
+  confirmedAtHub = new Set<string | number>();
+  readonly confirmed = new Map<string | number, number>();
   /** What the hub has agreed to on this connection, and what the client knows to be followed. */
   followedAtHub = new Set<string>();
   readonly followed = new Set<string>();
@@ -54,12 +58,40 @@ class Ends {
     const open = this.atHub.filter(({ method }) => method !== 'subscriptions/listen');
     const message = open[at % Math.max(1, open.length)];
     if (!message) return;
+    const isOpening = message.method === 'initialize';
+    this.#answer(message, isOpening ? message.params?.uri === undefined : isGood);
+  }
+
+  #answer(message: Message, isGood: boolean): void {
     this.atHub = this.atHub.filter((one) => one !== message);
     const uri = message.params?.uri;
     if (isGood && uri !== undefined && message.method === 'resources/subscribe') this.followedAtHub.add(uri);
     if (isGood && uri !== undefined && message.method === 'resources/unsubscribe') this.followedAtHub.delete(uri);
     const answer = isGood ? { result: {} } : { error: { code: -32010, message: 'no', data: { code: 'NOT-FOUND' } } };
     this.#tellClient(this.conversation.fromHub(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...answer })));
+  }
+
+  /** The hub confirms a stream that it was asked for. */
+  confirm(at: number): void {
+    const open = this.atHub.filter(({ id, method }) => method === 'subscriptions/listen' && !this.confirmedAtHub.has(id ?? ''));
+    const { id } = open[at % Math.max(1, open.length)] ?? {};
+    if (id === undefined) return;
+    this.confirmedAtHub.add(id);
+    const params = { _meta: { 'io.modelcontextprotocol/subscriptionId': id } };
+    const line = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params });
+    if (this.conversation.fromHub(line) !== undefined) this.confirmed.set(id, (this.confirmed.get(id) ?? 0) + 1);
+  }
+
+  /** The client asks once more with an id of what it waits for, which never reaches the hub. */
+  askWithSameId(at: number): void {
+    const open = [...this.answers].filter(([id, count]) => count === 0 && !this.givenUp.has(id));
+    const [id] = open[at % Math.max(1, open.length)] ?? [];
+    if (id === undefined) return;
+    for (const method of ['tools/list', 'initialize', 'subscriptions/listen']) {
+      const refusal = this.conversation.fromClient(JSON.stringify({ jsonrpc: '2.0', id, method })) ?? assert.fail(`${id} was taken twice`);
+      const { id: refused, error } = JSON.parse(refusal) as Message;
+      assert.deepEqual([refused, error?.data.code], [id, 'MCP-ID']);
+    }
   }
 
   giveUp(at: number): void {
@@ -71,19 +103,26 @@ class Ends {
     this.atHub = this.atHub.filter((message) => message.id !== id);
   }
 
+  /** A second opening has a `uri` here, to be known by. */
+  openAgain(): void {
+    if (this.answers.get(1) === 1) this.ask('initialize', 'vitals://second');
+  }
+
   /** The connection goes, and another one comes. */
   cut(): void {
     for (const line of this.conversation.lost()) this.#tellClient(line);
     this.followedAtHub = new Set();
+    this.confirmedAtHub = new Set();
     this.atHub = this.conversation.again().map((line) => JSON.parse(line) as Message);
     const [first] = this.atHub;
-    assert.equal(first?.method, 'initialize');
+    assert.deepEqual([first?.method, first?.params?.uri], ['initialize', undefined]);
     this.atHub = this.atHub.filter(({ id }) => id !== undefined);
   }
 
   /** The hub answers whatever it is still asked, well. */
   settle(): void {
     while (this.atHub.some(({ method }) => method !== 'subscriptions/listen')) this.answer(0, true);
+    for (let left = this.atHub.length; left > 0; left -= 1) this.confirm(0);
   }
 
   #tellClient(line: string | undefined): void {
@@ -114,8 +153,13 @@ test('whatever is asked, answered, refused, given up and cut: each question has 
     for (const one of steps) {
       if ('uri' in one) ends.ask(METHODS[one.what as keyof typeof METHODS], one.uri);
       else if (one.what === 'cut') ends.cut();
-      else if (one.what === 'give up') ends.giveUp('at' in one ? one.at : 0);
-      else if ('at' in one) ends.answer(one.at, one.what === 'answer' || ends.atHub.some(({ method }) => method === 'initialize'));
+      else if (!('at' in one)) assert.fail(one.what);
+      else if (one.what === 'give up') ends.giveUp(one.at);
+      else if (one.what === 'confirm') ends.confirm(one.at);
+      else if (one.what === 'same id') ends.askWithSameId(one.at);
+      // A client that has opened and does it once more: the hub refuses that, and goes on with the first.
+      else if (one.what === 'open again') ends.openAgain();
+      else ends.answer(one.at, one.what === 'answer');
     }
     ends.cut();
     ends.settle();
@@ -127,6 +171,8 @@ test('whatever is asked, answered, refused, given up and cut: each question has 
     assert.deepEqual([...ends.followedAtHub].sort(), [...ends.followed].sort());
     const open = [...ends.asked.keys()].filter((id) => listening(id) && !ends.givenUp.has(id));
     assert.deepEqual(ends.atHub.map(({ id }) => id).sort(), open.sort());
+    for (const [id, count] of ends.confirmed) assert.equal(count, 1, `${id} was confirmed ${count} times`);
+    for (const id of open) assert.equal(ends.confirmed.get(id), 1, `${id} was never confirmed`);
   });
   fc.assert(property, { numRuns: 500 });
 });
