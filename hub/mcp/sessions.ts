@@ -14,13 +14,14 @@ import type { Policy } from '../access/policy.ts';
 import { isSameCaller } from '../access/principals.ts';
 import type { ClinicalReads } from '../clinical/reads.ts';
 import { claimedIn, claiming } from './claimed.ts';
-import { HttpRefusal, protocolError } from './errors.ts';
+import { HttpRefusal, protocolError, rpcError } from './errors.ts';
 import { EventPassage } from './event-passage.ts';
 import type { Extension } from './extension.ts';
 import type { Fanout } from './fanout.ts';
 import { type Wanted, wantedOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { updatedJson } from './notes.ts';
+import { isObject } from './request.ts';
 import { type EndReason, type Outlet, Subscriber } from './subscriber.ts';
 import { buildSurface } from './surface/surface.ts';
 import type { Waits } from './waits.ts';
@@ -104,7 +105,16 @@ export class Sessions {
     if (call.request.method === 'GET') return this.#stream(session, call);
     const response = await session.transport.handleRequest(call.request, { parsedBody: call.body });
     if (call.request.method === 'DELETE' && response.ok) session.subscriber.end('closed');
+    const given = givenUpIn(call.body);
+    if (given !== undefined) await this.#giveUp(session, given);
     return response;
+  }
+
+  /** Ends the response of a question that its client took back. It is never answered (MCP, cancellation), so the SDK would keep it, and its connection with it, for as long as it lasts. */
+  async #giveUp({ transport }: Session, id: string | number): Promise<void> {
+    transport.closeSSEStream(id);
+    // Sent nowhere, for there is no response any more: with its last word the SDK forgets the question. It rejects of one that it does not know.
+    await transport.send({ ...rpcError(new VitalmeshError('MCP-CANCELLED')), jsonrpc: '2.0', id }).catch(() => undefined);
   }
 
   /** Ends sessions that nobody used for too long. */
@@ -280,4 +290,11 @@ export class Sessions {
     }
     if (this.#sessions.size >= limits.sessions) throw new HttpRefusal(503, 'MCP-LIMIT', 'no more sessions are taken');
   }
+}
+
+/** The id of the question that a message takes back; undefined where it takes none back. */
+function givenUpIn(body: unknown): string | number | undefined {
+  if (!isObject(body) || body.method !== 'notifications/cancelled' || !isObject(body.params)) return undefined;
+  const { requestId } = body.params;
+  return typeof requestId === 'string' || typeof requestId === 'number' ? requestId : undefined;
 }

@@ -12,6 +12,10 @@ export const MCP = {
     behaviour:
       'A long read tells how far it is to whoever sent a progress token, and is stopped when its caller cancels it or, in 2026-07-28, is gone.',
   },
+  'MCP-GIVEN-UP': {
+    source: 'MCP 2025-11-25, cancellation',
+    behaviour: 'The response of a question that its client took back ends when that is heard, without an answer, and holds no connection.',
+  },
   'MCP-CONFORMANT': {
     source: 'issue 10, Proof',
     behaviour:
@@ -56,6 +60,11 @@ export const MCP = {
     source: 'issue 10, Wires 2; MCP, stdio framing',
     behaviour:
       'Messages of either revision, one a line, are admitted, metered, answered and ended as those of HTTP are; a bad line costs nobody else, and a reader that stalls is cut.',
+  },
+  'MCP-LINE-BOUNDED': {
+    source: 'issue 10, Wires 2; MCP, stdio framing',
+    behaviour:
+      'Of one connection at most 64 questions and one message of another kind are under way; of somebody whom the hub does not know, one short line at a time, 16 lines, 32 connections, and none for longer than a connection may be idle.',
   },
   'MCP-BRIDGE': {
     source: 'issue 10, Wires 2',

@@ -189,6 +189,25 @@ for (const { revision, wire, open } of WAYS) {
   });
 }
 
+test('2025-11-25 by HTTP: the response of a question that was taken back ends at once, without an answer, and another may have its id', async () => {
+  verifies('MCP-GIVEN-UP');
+  const { extension, began, ended } = longReads();
+  await using endpoint = await startEndpoint({ extension });
+  await using way = await byHttp('2025-11-25', endpoint);
+  const held = way.ask('tools/call', { name: 'hold', arguments: {} });
+  await began;
+  await way.cancel();
+  assert.deepEqual(
+    (await held).filter((message) => 'result' in message || 'error' in message),
+    [],
+  );
+  assertTakenBack(await ended);
+  // Of what is not under way, and of what is no id, there is nothing to end.
+  await way.cancel();
+  const [answer] = await way.ask('tools/list', {});
+  assert.ok(answer && 'result' in answer);
+});
+
 function assertTakenBack(reason: unknown): void {
   assert.ok(reason instanceof VitalmeshError);
   assert.equal(reason.code, 'MCP-CANCELLED');
