@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { asVitalmeshError, type VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
+import type { Caller } from '../../shared/overlay/overlay.ts';
 import type { Callers, Identified } from '../access/callers.ts';
 import type { Proof } from '../access/credentials.ts';
 import type { CallContext } from '../access/door.ts';
@@ -36,6 +37,17 @@ export class Admission {
     } catch (thrown) {
       await this.#tell(proof, asVitalmeshError(thrown), channelOf(request));
       throw thrown;
+    }
+  }
+
+  /** Whether whoever calls so would be identified now. Nothing was asked yet, so there is no evidence of it. Never rejects. */
+  async admits({ verified, identityId }: Caller, authorization: string | undefined): Promise<boolean> {
+    const { callers } = this.#options;
+    try {
+      callers.fresh(await callers.prove(verified ? identityId : undefined, authorization));
+      return true;
+    } catch {
+      return false;
     }
   }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLegacyRequest } from '@modelcontextprotocol/server';
 import type { Logger } from '../../shared/log.ts';
 import type { Metrics } from '../../shared/metrics.ts';
+import type { Caller } from '../../shared/overlay/overlay.ts';
 import type { Action, Principal } from '../access/access.ts';
 import type { Callers, Identified } from '../access/callers.ts';
 import type { Door } from '../access/door.ts';
@@ -49,6 +50,11 @@ export class Gate {
   constructor(options: GateOptions) {
     this.#options = options;
     this.#admission = new Admission(options);
+  }
+
+  /** As `Admission.admits`. */
+  admits(caller: Caller, authorization: string | undefined): Promise<boolean> {
+    return this.#admission.admits(caller, authorization);
   }
 
   /** Undefined when it was answered here already, refused or not. */

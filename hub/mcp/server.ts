@@ -81,6 +81,8 @@ export type McpService = Service & {
   status(): McpStatus;
   /** Takes a connection over as one of the service's own, from this caller. */
   accept(stream: Duplex, caller: Caller): void;
+  /** Whether this caller, with this value of `Authorization`, would be let in now; for a wire that must know before it carries anything. Never rejects. */
+  admits(caller: Caller, authorization: string | undefined): Promise<boolean>;
 };
 
 /**
@@ -236,6 +238,10 @@ class McpEndpoint implements McpService {
     } catch (thrown) {
       this.#connections.turnAway(stream, this.#gate.refusal(thrown).error);
     }
+  }
+
+  admits(caller: Caller, authorization: string | undefined): Promise<boolean> {
+    return this.#gate.admits(caller, authorization);
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -5,16 +5,21 @@ export const TOO_LONG = Symbol('a line that is too long');
 
 /**
  * The lines of a stream without their ends (`\n` or `\r\n`), empty ones left out, for as long as it lasts. Of one that is longer than `maxBytes` nothing but `TOO_LONG` is
- * given out, and nothing kept; what stands behind the last newline is no line. Throws what the stream's error is.
+ * given out, and nothing kept; what stands behind the last newline is no line. A function is asked at the beginning of each line. Throws what the stream's error is.
  */
-export async function* jsonLines(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Buffer | typeof TOO_LONG> {
+export async function* jsonLines(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number | (() => number),
+): AsyncGenerator<Buffer | typeof TOO_LONG> {
+  const limit = (): number => (typeof maxBytes === 'number' ? maxBytes : maxBytes());
+  let most = limit();
   let held: Buffer = EMPTY;
   let bytes = 0;
   const take = (part: Uint8Array): void => {
     const end = bytes + part.length;
-    if (end > maxBytes) held = EMPTY;
+    if (end > most) held = EMPTY;
     else {
-      if (end > held.length) held = grown(held.subarray(0, bytes), Math.min(maxBytes, Math.max(end, 2 * held.length)));
+      if (end > held.length) held = grown(held.subarray(0, bytes), Math.min(most, Math.max(end, 2 * held.length)));
       held.set(part, bytes);
     }
     bytes = end;
@@ -24,11 +29,12 @@ export async function* jsonLines(stream: AsyncIterable<Uint8Array>, maxBytes: nu
     let from = 0;
     for (let at = buffer.indexOf(NEWLINE); at >= 0; at = buffer.indexOf(NEWLINE, from)) {
       take(buffer.subarray(from, at));
-      const line = bytes > maxBytes ? TOO_LONG : trimmed(held.subarray(0, bytes));
+      const line = bytes > most ? TOO_LONG : trimmed(held.subarray(0, bytes));
       from = at + 1;
       held = EMPTY;
       bytes = 0;
       if (line === TOO_LONG || line.length > 0) yield line;
+      most = limit();
     }
     if (from < buffer.length) take(buffer.subarray(from));
   }

@@ -10,17 +10,21 @@ import type { OverlayHttp } from '../../../shared/overlay/http-client.ts';
 import { rpcError } from '../errors.ts';
 import type { McpLimits } from '../limits.ts';
 import { MCP_PATH } from '../request.ts';
+import type { LineAdmission } from './line-admission.ts';
 
 export interface LineOptions {
   /** To the endpoint of this hub, as the caller of this connection. */
   http: Pick<OverlayHttp, 'fetch' | 'origin'>;
+  admission: LineAdmission;
   limits: Pick<McpLimits, 'bodyBytes' | 'jsonDepth' | 'requestMs' | 'stallMs'>;
   metrics: Pick<Metrics, 'count'>;
 }
 
 /** Questions of one connection that are under way at the same time. */
 const MOST_AT_ONCE = 64;
-/** Lines that are no messages, after which a connection is not listened to any more. */
+/** Longest line of somebody whom the hub does not know: the longest token fits. */
+const STRANGER_LINE_BYTES = 32 * 1024;
+/** Lines that are no messages, and notifications that are refused, after which a connection is not listened to any more. */
 const MOST_BAD_LINES = 32;
 const NEWLINE = 0x0a;
 /** How long a peer has, at the end, to take what it is told last. */
@@ -59,9 +63,9 @@ export class LineConversation {
     try {
       // Not destroyed where this stops to listen: what was said last is still on its way.
       const chunks = this.#stream.iterator({ destroyOnReturn: false });
-      for await (const line of jsonLines(this.#timely(chunks), this.#options.limits.bodyBytes)) {
+      for await (const line of jsonLines(this.#timely(chunks), () => this.#lineBytes())) {
         await this.#take(line);
-        if (this.#badLines > MOST_BAD_LINES) break;
+        if (this.#badLines > MOST_BAD_LINES || this.#options.admission.isOver) break;
       }
     } catch {
       // Cut off: whoever accepted the stream has counted its error.
@@ -103,19 +107,36 @@ export class LineConversation {
     stream.end(() => stream.destroy());
   }
 
+  #lineBytes(): number {
+    const { admission, limits } = this.#options;
+    return admission.isStranger ? Math.min(STRANGER_LINE_BYTES, limits.bodyBytes) : limits.bodyBytes;
+  }
+
   async #take(line: Buffer | typeof TOO_LONG): Promise<void> {
-    const { bodyBytes, jsonDepth } = this.#options.limits;
-    if (line === TOO_LONG) return await this.#bad('MCP-REQUEST', `at most ${bodyBytes} bytes`);
+    const { jsonDepth } = this.#options.limits;
+    if (line === TOO_LONG) return await this.#bad('MCP-REQUEST', `at most ${this.#lineBytes()} bytes`);
     const text = utf8(line);
     if (text === undefined) return await this.#bad('MCP-JSON', 'not UTF-8');
     if (deeperThan(text, jsonDepth)) return await this.#bad('MCP-JSON', `nested deeper than ${jsonDepth}`);
     const message = lineMessage(parsed(text));
     if (!message) return await this.#bad('MCP-JSON', 'one message of JSON-RPC a line');
     if (message.method === AUTHORIZATION) this.#token = tokenIn(message.params);
-    else if (message.method === 'notifications/cancelled' && this.#cancels(message)) return;
-    else this.#pass(message, text);
+    const isKnown = await this.#isKnown();
+    if (message.method !== AUTHORIZATION && !(message.method === 'notifications/cancelled' && this.#cancels(message))) {
+      const carried = this.#pass(message, text);
+      // What is no question takes no place among those at once, and a stranger has none: each is over before more is read.
+      if (!isKnown || questionId(message) === undefined) await carried;
+    }
     // A reader that does not take its answers asks no more.
     await this.#drained;
+  }
+
+  /** Whether the hub knows who says a line; those of a stranger are counted. */
+  async #isKnown(): Promise<boolean> {
+    const { admission } = this.#options;
+    const isKnown = await admission.stands(this.#token);
+    if (!isKnown) admission.count();
+    return isKnown;
   }
 
   /** True where that was all that it takes: a question of the newer revision ends with its request. */
@@ -125,33 +146,36 @@ export class LineConversation {
     return this.#session === undefined;
   }
 
-  #pass(message: LineMessage, text: string): void {
-    const { id, method, revision } = message;
+  /** Resolves when what comes of it was said; never rejects. */
+  async #pass(message: LineMessage, text: string): Promise<void> {
+    const { method, revision } = message;
+    const id = questionId(message);
     const isOld = revision === undefined;
-    if (id !== undefined && !message.isAnswer && this.#underWay.has(id)) {
-      void this.#refuse(id, new VitalmeshError('MCP-ID', { detail: 'a question with this id is under way' }));
-      return;
-    }
-    if (id !== undefined && this.#underWay.size >= MOST_AT_ONCE) {
-      void this.#refuse(id, new VitalmeshError('MCP-LIMIT', { detail: `at most ${MOST_AT_ONCE} questions at once on one connection` }));
-      return;
-    }
     const controller = new AbortController();
-    if (id !== undefined) this.#underWay.set(id, controller);
-    const before = this.#opening;
-    const carried = (isOld ? before.then(() => this.#carry(message, text, controller)) : this.#carry(message, text, controller)).finally(
-      () => {
-        if (id !== undefined) this.#underWay.delete(id);
-      },
-    );
+    const before = isOld ? this.#opening : Promise.resolve();
+    if (id === undefined) {
+      await before;
+      return await this.#carry(message, text, controller);
+    }
+    if (this.#underWay.has(id))
+      return await this.#refuse(id, new VitalmeshError('MCP-ID', { detail: 'a question with this id is under way' }));
+    if (this.#underWay.size >= MOST_AT_ONCE) {
+      const detail = `at most ${MOST_AT_ONCE} questions at once on one connection`;
+      return await this.#refuse(id, new VitalmeshError('MCP-LIMIT', { detail }));
+    }
+    this.#underWay.set(id, controller);
+    const carried = before.then(() => this.#carry(message, text, controller)).finally(() => this.#underWay.delete(id));
     if (isOld && method === 'initialize') this.#opening = carried;
+    await carried;
   }
 
   /** Never rejects. */
   async #carry(message: LineMessage, text: string, { signal }: AbortController): Promise<void> {
-    const { id } = message;
+    const id = questionId(message);
     try {
       const answer = await this.#request('POST', { body: text, message, signal });
+      if (answer.status === 401 || answer.status === 403) this.#options.admission.doubt();
+      if (!answer.ok && id === undefined) this.#badLines += 1;
       if (message.method === 'initialize' && message.revision === undefined) this.#opened(answer);
       await this.#relay(answer, id, message.method === 'initialize');
       if (message.method === 'initialize' && this.#session) void this.#listen();
@@ -220,7 +244,8 @@ export class LineConversation {
     }
     const message = parsed(await answer.text());
     if (isInitialize) this.#agreed(message);
-    if (isObject(message)) await this.#write(message.id === null && id !== undefined ? { ...message, id } : message);
+    // What is said of something else than a question must not pass for the answer to one.
+    if (isObject(message)) await this.#write(id === undefined || message.id === null ? { ...message, id: id ?? null } : message);
     else if (id !== undefined && !answer.ok) await this.#refuse(id, new VitalmeshError('MCP-REQUEST', { detail: `HTTP ${answer.status}` }));
   }
 
@@ -250,6 +275,11 @@ export class LineConversation {
     });
     await this.#drained;
   }
+}
+
+/** The id under which a message is answered; that of an answer is none. */
+function questionId({ id, isAnswer }: LineMessage): string | number | undefined {
+  return isAnswer ? undefined : id;
 }
 
 function drained(stream: Duplex, signal: AbortSignal): Promise<void> {

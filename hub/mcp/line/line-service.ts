@@ -8,6 +8,7 @@ import { connectionPair } from '../../../shared/overlay/memory.ts';
 import type { Caller, Overlay } from '../../../shared/overlay/overlay.ts';
 import { DEFAULT_LIMITS, type McpLimits } from '../limits.ts';
 import type { McpService, McpStatus } from '../server.ts';
+import { LineAdmission } from './line-admission.ts';
 import { LineConversation } from './line-conversation.ts';
 
 export interface McpLinesOptions {
@@ -15,7 +16,7 @@ export interface McpLinesOptions {
   /** Overlay service to bind. */
   service: string;
   /** The endpoint whose wire this is, and the name by which it is asked for. */
-  endpoint: Pick<McpService, 'accept'>;
+  endpoint: Pick<McpService, 'accept' | 'admits'>;
   host: string;
   log: Logger;
   metrics: Metrics;
@@ -23,6 +24,15 @@ export interface McpLinesOptions {
 }
 
 export interface McpLinesStatus extends Pick<McpStatus, 'service' | 'bound' | 'code' | 'connections'> {}
+
+interface Open {
+  caller: string;
+  admission: LineAdmission;
+  over: Promise<void>;
+}
+
+/** Connections of one identity behind which is nobody whom the hub knows. */
+const STRANGERS_PER_IDENTITY = 32;
 
 /**
  * The line wire of the MCP endpoint (newline-delimited JSON-RPC, as on standard input and output) on an overlay service of its own, for `vitalmesh bridge` and for clients without HTTP. Who
@@ -37,7 +47,7 @@ class McpLines implements Service {
   readonly #options: McpLinesOptions;
   readonly #limits: McpLimits;
   readonly #hosted: HostedService;
-  readonly #open = new Map<Duplex, { caller: string; over: Promise<void> }>();
+  readonly #open = new Map<Duplex, Open>();
 
   constructor(options: McpLinesOptions) {
     this.#options = options;
@@ -63,22 +73,41 @@ class McpLines implements Service {
   }
 
   #accept(stream: Duplex, caller: Caller): void {
-    const { metrics } = this.#options;
+    const { endpoint, metrics } = this.#options;
     stream.on('error', () => stream.destroy());
     const key = caller.verified ? (caller.identityId ?? '') : '';
     const own = [...this.#open.values()].filter((open) => open.caller === key).length;
     if (this.#open.size >= this.#limits.connections || own >= this.#limits.connectionsPerCaller) {
-      metrics.count('mcp_refused', 'MCP-LIMIT');
-      stream.destroy();
+      this.#turnAway(stream);
       return;
     }
     metrics.count('mcp_line_connections');
-    const over = this.#converse(stream, caller).finally(() => this.#open.delete(stream));
-    this.#open.set(stream, { caller: key, over });
+    const admission = new LineAdmission({
+      admits: (token) => endpoint.admits(caller, token === undefined ? undefined : `Bearer ${token}`),
+      strangerMs: this.#limits.idleMs,
+      onOverdue: () => {
+        metrics.count('mcp_lines_cut', 'stranger');
+        stream.destroy();
+      },
+    });
+    const over = this.#converse(stream, caller, admission).finally(() => {
+      admission[Symbol.dispose]();
+      this.#open.delete(stream);
+    });
+    this.#open.set(stream, { caller: key, admission, over });
   }
 
-  async #converse(stream: Duplex, caller: Caller): Promise<void> {
+  #turnAway(stream: Duplex): void {
+    this.#options.metrics.count('mcp_refused', 'MCP-LIMIT');
+    stream.destroy();
+  }
+
+  async #converse(stream: Duplex, caller: Caller, admission: LineAdmission): Promise<void> {
     const { endpoint, host } = this.#options;
+    if (!(await admission.stands(undefined)) && this.#strangersBeside(stream) >= STRANGERS_PER_IDENTITY) {
+      this.#turnAway(stream);
+      return;
+    }
     // Each request of it comes to the endpoint on a connection within this process, as from this caller.
     const dial = async (): Promise<Duplex> => {
       const [near, far] = connectionPair();
@@ -87,6 +116,12 @@ class McpLines implements Service {
       return near;
     };
     await using http = overlayHttp({ dial }, host, { headersTimeoutMs: this.#limits.exchangeMs });
-    await new LineConversation(stream, { http, limits: this.#limits, metrics: this.#options.metrics }).run();
+    await new LineConversation(stream, { http, admission, limits: this.#limits, metrics: this.#options.metrics }).run();
+  }
+
+  /** Other connections of the same identity that are strangers', too. */
+  #strangersBeside(stream: Duplex): number {
+    const caller = this.#open.get(stream)?.caller;
+    return [...this.#open].filter(([other, open]) => other !== stream && open.caller === caller && open.admission.isStranger).length;
   }
 }

@@ -41,6 +41,17 @@ test('lines come out whole however their bytes are cut, and one that is too long
   );
 });
 
+test('how long a line may be is asked at the beginning of each', async () => {
+  verifies('MCP-LINE-BOUNDED');
+  let most = 3;
+  const got: unknown[] = [];
+  for await (const one of jsonLines(stream(cuts(Buffer.from('abcd\nabc\nabcd\nabcd\n'), [2, 7, 12])), () => most)) {
+    got.push(one === TOO_LONG ? TOO_LONG : one.toString('utf8'));
+    most = got.length === 2 ? 4 : 3;
+  }
+  assert.deepEqual(got, [TOO_LONG, 'abc', 'abcd', TOO_LONG]);
+});
+
 test('the data of an event stream come out whole however its bytes are cut', async () => {
   verifies('MCP-LINE');
   await fc.assert(

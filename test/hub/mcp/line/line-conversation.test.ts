@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { serveMcpLines } from '../../../../hub/mcp/line/line-service.ts';
+import type { McpService } from '../../../../hub/mcp/server.ts';
 import { silentLogger } from '../../../../shared/log.ts';
 import { tokenLine } from '../../../../shared/mcp-line/token-line.ts';
 import { verifies } from '../../../requirements.ts';
 import { until } from '../../../support/until.ts';
-import { INITIALIZE, LINE_SERVICE, listen, modern, startEndpoint } from '../support.ts';
+import { INITIALIZE, LINE_SERVICE, listen, modern, SERVICE, startEndpoint } from '../support.ts';
 import { tokenSite } from '../token-site.ts';
 import { Lines, lines, type Message } from './lines.ts';
 
@@ -63,6 +64,58 @@ test('an id that is under way is refused, and so is one question more than may b
   client.stream.destroy();
   await until(() => endpoint.service.status().connections === 0);
   never.reject(new Error('nobody waits'));
+});
+
+test('an answer with the id of a question frees none of the places, and is refused without that id', async () => {
+  verifies('MCP-LINE-BOUNDED');
+  await using endpoint = await startEndpoint();
+  const never = Promise.withResolvers<never>();
+  endpoint.door.latest = () => never.promise;
+  const client = await lines(endpoint);
+  const read = (id: number) => ({ ...modern('resources/read', { uri: 'vitals://patient/pat-0001/latest' }), id });
+  for (let id = 0; id < 40; id += 1) client.say(read(id));
+  for (let id = 0; id < 10; id += 1) {
+    client.say({ jsonrpc: '2.0', id, result: {} });
+    assert.deepEqual(await client.hear().then((m) => [m?.id, codeOf(m)]), [null, 'MCP-METHOD']);
+  }
+  for (let id = 40; id < 65; id += 1) client.say(read(id));
+  assert.deepEqual(await client.hear().then((m) => [m?.id, codeOf(m)]), [64, 'MCP-LIMIT']);
+  client.stream.destroy();
+  await until(() => endpoint.service.status().connections === 0);
+  never.reject(new Error('nobody waits'));
+});
+
+test('notifications are carried one after the other, however many are said, and refused ones end the connection', async () => {
+  verifies('MCP-LINE-BOUNDED');
+  await using endpoint = await startEndpoint();
+  const { service, metrics } = endpoint;
+  let most = 0;
+  const watched: Pick<McpService, 'accept' | 'admits'> = {
+    admits: (caller, authorization) => service.admits(caller, authorization),
+    accept: (stream, caller) => {
+      service.accept(stream, caller);
+      most = Math.max(most, service.status().connections);
+    },
+  };
+  const overlay = endpoint.as('hub-2');
+  const rest = { overlay, service: 'watched-line', host: SERVICE, log: silentLogger, metrics };
+  await using wire = serveMcpLines({ ...rest, endpoint: watched });
+  await wire.start(new AbortController().signal);
+  const client = new Lines(await endpoint.as('ai-all').dial('watched-line'));
+  client.say(INITIALIZE);
+  assert.ok((await client.hear())?.result);
+  const progress = { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 1, progress: 1 } };
+  for (let i = 0; i < 100; i += 1) client.say(progress);
+  client.say({ jsonrpc: '2.0', id: 2, method: 'ping' });
+  assert.equal((await client.hear())?.id, 2);
+  // The event stream of the session, what is carried, and what was before it and is being closed.
+  assert.ok(most <= 3, `${most} at once`);
+  const before = metrics.get('mcp_refused', 'MCP-METHOD');
+  for (let i = 0; i < 200; i += 1) client.say({ method: 'a' });
+  let refused = 0;
+  for (let next = await client.hear(); next; next = await client.hear()) refused += codeOf(next) === 'MCP-METHOD' ? 1 : 0;
+  assert.equal(refused, 33);
+  assert.equal(metrics.get('mcp_refused', 'MCP-METHOD') - before, 33);
 });
 
 test('a subscription that is given up is closed in the evidence, and the connection goes on', async () => {
