@@ -23,14 +23,18 @@ export interface BridgeOptions {
   patienceMs?: number;
   /** Once the client has closed: how long a hub may take to be reached with its last questions, and one that has them to answer; 5,000 and 30,000 ms unless told. */
   last?: { dialsMs: number; answersMs: number };
+  /** How long a hub may take nothing of what it is told before the connection to it is made anew; 60,000 ms unless told. */
+  stallMs?: number;
 }
 
 /** The hub takes a megabyte of a client; what it answers is smaller. */
 export const MAX_LINE = 4 * 1024 * 1024;
-/** Lines that wait for a connection; a client that says more meanwhile is not read. */
+/** Lines, and characters of all of them, that wait for a connection that takes them; a client that says more meanwhile is not read. */
 const MOST_WAITING = 256;
+const MOST_WAITING_CHARS = 8 * 1024 * 1024;
 const RETRY = { minMs: 250, maxMs: 15_000 };
 const PATIENCE_MS = 10_000;
+const STALL_MS = 60_000;
 const LAST = { dialsMs: 5_000, answersMs: 30_000 };
 
 /**
@@ -55,6 +59,8 @@ class Bridge {
   #connection: Duplex | undefined;
   /** Lines of the client that no connection has taken. */
   #waiting: Waiting[] = [];
+  /** Runs while the hub takes nothing. */
+  #stall: NodeJS.Timeout | undefined;
   #shownToken: string | undefined;
   #hasConnected = false;
   /** Why the last attempt to connect failed. */
@@ -90,10 +96,16 @@ class Bridge {
     for await (const line of jsonLines(this.#options.stdin, MAX_LINE)) {
       if (line === TOO_LONG) this.#options.log.warn({ limit: MAX_LINE }, 'a line of the client is too long; it was not passed on');
       else this.#say(line.toString('utf8'));
-      while (this.#waiting.length >= MOST_WAITING && !this.#signal.aborted) await this.#moves();
+      while (this.#isFull() && !this.#signal.aborted) await this.#moves();
       if (this.#signal.aborted) return;
     }
     await this.#answerLast();
+  }
+
+  #isFull(): boolean {
+    let chars = 0;
+    for (const { line } of this.#waiting) chars += line.length;
+    return this.#waiting.length >= MOST_WAITING || chars >= MOST_WAITING_CHARS;
   }
 
   /** Standard input that fails has ended; a token that cannot be read is for a person to mend. */
@@ -125,15 +137,33 @@ class Bridge {
     if (this.#connection) this.#passWaiting(this.#connection);
   }
 
-  /** A line is passed on, or waits. */
+  /** A line is passed on, or waits where the hub has not taken those before it. */
   #passWaiting(connection: Duplex): void {
-    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+    for (let next = this.#waiting[0]; next && !connection.writableNeedDrain; next = this.#waiting[0]) {
       this.#showToken(connection);
       this.#waiting.shift();
       const refusal = this.#conversation.fromClient(next.line);
       if (refusal === undefined) connection.write(`${next.line}\n`);
       else void this.#tell(refusal);
     }
+    if (connection.writableNeedDrain) this.#stall ??= setTimeout(() => connection.destroy(), this.#options.stallMs ?? STALL_MS);
+  }
+
+  /** The hub takes more. */
+  #drained(connection: Duplex): void {
+    this.#endStall();
+    try {
+      this.#passWaiting(connection);
+    } catch (thrown) {
+      this.#failsToRead(thrown);
+      this.#over.abort();
+    }
+    this.#hasMoved();
+  }
+
+  #endStall(): void {
+    clearTimeout(this.#stall);
+    this.#stall = undefined;
   }
 
   #showToken(connection: Duplex): void {
@@ -184,6 +214,7 @@ class Bridge {
     const { service, log } = this.#options;
     let hasHeard = false;
     connection.on('error', () => connection.destroy());
+    connection.on('drain', () => this.#drained(connection));
     try {
       this.#shownToken = undefined;
       this.#showToken(connection);
@@ -204,6 +235,7 @@ class Bridge {
       if (isForPerson(thrown)) throw thrown;
     } finally {
       this.#connection = undefined;
+      this.#endStall();
       connection.destroy();
       for (const line of this.#conversation.lost()) await this.#tell(line);
       this.#hasMoved();

@@ -6,6 +6,7 @@ import { type BridgeOptions, runBridge } from '../../../provisioning/bridge/brid
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { jsonLines } from '../../../shared/mcp-line/json-lines.ts';
+import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { type Endpoint, LINE_SERVICE, listen, modern, startEndpoint } from '../../hub/mcp/support.ts';
 import { verifies } from '../../requirements.ts';
 import { LineTransport, legacyOver, modernOver } from '../../support/mcp-line-clients.ts';
@@ -135,6 +136,48 @@ test('an id that is under way is refused by the bridge; the subscription that ha
   await until(() => endpoint.service.status().subscriptions === 1);
   stdin.end();
   await ended;
+});
+
+test('of a client that says much while the hub takes nothing a bounded part is read; the connection is made anew, and the rest follows', async () => {
+  verifies('MCP-BRIDGE');
+  const network = createMemoryNetwork();
+  const [first, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const arrived: number[] = [];
+  let connections = 0;
+  await network.overlay({ id: 'hub', name: 'hub' }).bind(LINE_SERVICE, (stream) => {
+    connections += 1;
+    if (connections === 1) stream.on('error', () => undefined).on('close', () => first.resolve());
+    else void readAll(stream).then(rest.resolve, rest.reject);
+  });
+  const LINES = 400;
+  async function readAll(stream: AsyncIterable<Uint8Array>): Promise<void> {
+    for await (const line of jsonLines(stream, 1024 * 1024)) {
+      arrived.push((JSON.parse(String(line)) as { params: { at: number } }).params.at);
+      if (arrived.at(-1) === LINES - 1) return;
+    }
+  }
+  let taken = 0;
+  async function* stdin(): AsyncGenerator<Uint8Array> {
+    const filler = 'y'.repeat(100_000);
+    for (; taken < LINES; taken += 1) {
+      const message = { jsonrpc: '2.0', method: 'notifications/progress', params: { at: taken, filler } };
+      yield Buffer.from(`${JSON.stringify(message)}\n`);
+    }
+    first.reject(new assert.AssertionError({ message: 'all of it was read' }));
+    await rest.promise;
+  }
+  const options = { service: LINE_SERVICE, stdin: stdin(), stdout: new PassThrough(), log: silentLogger, retry: { minMs: 1, maxMs: 5 } };
+  const ended = runBridge({ ...options, overlay: network.overlay({ id: 'ai', name: 'ai' }), stallMs: 200 }, new AbortController().signal);
+  await first.promise;
+  assert.ok(taken < 200, `${taken} lines were read`);
+  await rest.promise;
+  await ended;
+  // What had gone into the first connection is lost with it, and nothing else.
+  assert.ok(arrived.length > LINES - 10, `${arrived.length} lines came`);
+  assert.deepEqual(
+    arrived,
+    Array.from(arrived, (_, at) => LINES - arrived.length + at),
+  );
 });
 
 test('what was asked before standard input ended is answered, and then the bridge ends', async () => {
