@@ -68,7 +68,7 @@ class Site {
       }),
     });
     this.#metering = new Metering({
-      door: { patientBehind: (_, name) => name, maySeeAnyOf: () => true },
+      door: { patientBehind: (_, name) => name, deviceBehind: (_, name) => name, maySeeAnyOf: () => true },
       refusals: { add: async () => true },
       fanout: { follows: (_, uri) => this.#followed.has(uri) },
       policy: () => this.#policy,
