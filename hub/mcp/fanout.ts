@@ -25,7 +25,7 @@ import {
 } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { Opens } from './opens.ts';
-import { concerns, lapse } from './rights.ts';
+import { concerns, isNarrower, lapse } from './rights.ts';
 import type { EndReason, Subscriber } from './subscriber.ts';
 
 type Reader = Pick<Subscriber, 'principal' | 'context'>;
@@ -127,6 +127,14 @@ export class Fanout implements Disposable {
   /** Has its right looked over from now on, before it subscribes to anything. */
   enroll(subscriber: Subscriber): void {
     this.#all.set(subscriber, this.#options.policy().version);
+  }
+
+  /** As `Subscriber.renew`. Ends the subscriber where it would from now on be told of less of what it follows than before: that silence is none of its patients'. */
+  renew(subscriber: Subscriber, proof: Proof): void {
+    const before = this.#fresh(subscriber.proof);
+    if (!subscriber.renew(proof) || subscriber.size === 0) return;
+    const after = this.#fresh(proof);
+    if (typeof before !== 'string' && typeof after !== 'string' && isNarrower(after, before)) this.#end(subscriber, 'changed');
   }
 
   /** Of a subscription that stands in the evidence as opened. Ends the subscriber where its name for a patient is nobody's any more. */

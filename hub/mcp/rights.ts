@@ -1,5 +1,5 @@
 import type { Principal } from '../access/access.ts';
-import { inScope } from '../access/decide.ts';
+import { inScope, withheldFrom } from '../access/decide.ts';
 import { sameRights } from '../access/principals.ts';
 import type { Change } from '../feed.ts';
 import type { EndReason } from './subscriber.ts';
@@ -13,4 +13,10 @@ export function concerns(principal: Principal, { vitals }: Change): boolean {
 export function lapse(opened: Principal, fresh: Principal, now: number): EndReason | undefined {
   if (fresh.notAfter !== undefined && !(now <= fresh.notAfter)) return 'expired';
   return sameRights(fresh, opened) ? undefined : 'changed';
+}
+
+/** Whether `after`, of the same caller with another token, is told of less than `before`. */
+export function isNarrower(after: Principal, before: Principal): boolean {
+  const withheld = withheldFrom(before, 'vitals.subscribe');
+  return withheldFrom(after, 'vitals.subscribe').some((category) => !withheld.includes(category));
 }

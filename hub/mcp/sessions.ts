@@ -101,7 +101,8 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (!session || !isSameCaller(session.subscriber.principal, call.principal)) throw new HttpRefusal(404, 'MCP-SESSION');
     session.lastSeenMs = this.#options.clock.monotonicMs();
-    session.subscriber.renew(call.proof);
+    this.#options.fanout.renew(session.subscriber, call.proof);
+    if (session.subscriber.ended) throw new HttpRefusal(404, 'MCP-SESSION');
     if (call.request.method === 'GET') return this.#stream(session, call);
     const response = await session.transport.handleRequest(call.request, { parsedBody: call.body });
     if (call.request.method === 'DELETE' && response.ok) session.subscriber.end('closed');

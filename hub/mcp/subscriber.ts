@@ -64,9 +64,11 @@ export class Subscriber {
     return this.#proof;
   }
 
-  /** The same caller has shown a token again: one that lasts longer is what it goes by from now on. */
-  renew(proof: Proof): void {
-    if ((proof.token?.expiresAt ?? 0) > (this.#proof.token?.expiresAt ?? 0)) this.#proof = proof;
+  /** The same caller has shown a token again: one that lasts longer is what it goes by from now on. False where it goes by the old one. */
+  renew(proof: Proof): boolean {
+    if ((proof.token?.expiresAt ?? 0) <= (this.#proof.token?.expiresAt ?? 0)) return false;
+    this.#proof = proof;
+    return true;
   }
 
   get ended(): boolean {

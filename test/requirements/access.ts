@@ -125,6 +125,10 @@ export const ACCESS = {
     source: 'issue 8, Who; SMART App Launch 2.2',
     behaviour: 'A token opens what its scopes of SMART say and nothing else; a scope that is not understood opens nothing.',
   },
+  'TOKEN-NOT-NARROWED': {
+    source: 'issue 8, Who',
+    behaviour: 'A stream that would be told of less by the token of a later request ends, and does not fall silent.',
+  },
   'TOKEN-WITHHELD': {
     source: 'issue 8, Who',
     behaviour:

@@ -190,7 +190,6 @@ test('a token that is for listing alone opens no value, by no way, and each refu
     [legacy('resources/subscribe', { uri: 'vitals://patients' }), session],
     [legacy('resources/read', { uri: LATEST }), session],
     [legacy('tools/call', tool), session],
-    [[legacy('tools/list', {}), legacy('tools/call', tool)], session],
   ];
   for (const [body, headers] of attempts) {
     const [status, code, challenge] = await refusal(await http.post(body, headers));
@@ -283,6 +282,35 @@ test('a session lives on with a newer token, and ends with the newest', async ()
   site.clock.advance(100_001);
   await stream.whole;
   assert.deepEqual([before, site.service.status().sessions], [1, 0]);
+});
+
+test('a session that follows somebody ends with a request whose token lasts longer and covers less, and one that follows nobody goes on', async () => {
+  verifies('TOKEN-NOT-NARROWED');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const list = { jsonrpc: '2.0', id: 3, method: 'tools/list', params: {} };
+  for (const scope of ['user/Observation.rs?category=laboratory', 'user/Observation.s', '']) {
+    for (const follows of [true, false]) {
+      const wide = await bearer(site);
+      const id = { 'mcp-session-id': await sessionOf(http, wide) };
+      const stream = streamed(await http.request('GET', '/mcp', { accept: 'text/event-stream', ...id, ...wide }));
+      const subscribe = { jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri: LATEST } };
+      if (follows) assert.equal(await answered(await http.post(subscribe, { ...id, ...wide })), 200);
+      if (follows) await stream.until('resources/updated');
+      const shorter = await bearer(site, { scope, exp: Math.floor(site.clock.now() / 1000) + 60 });
+      assert.equal(await answered(await http.post(list, { ...id, ...shorter })), 200, 'the stream goes by the one that lasts longer');
+      site.clock.advance(10_000);
+      const answer = await http.post(list, { ...id, ...(await bearer(site, { scope })) });
+      assert.equal(answer.status, follows ? 404 : 200, `${scope} ${follows}`);
+      await answer.text();
+      if (follows) await stream.whole;
+      assert.equal(site.service.status().sessions, follows ? 0 : 1);
+      if (!follows) {
+        await answered(await http.request('DELETE', '/mcp', { ...id, ...(await bearer(site)) }));
+        await stream.whole;
+      }
+    }
+  }
 });
 
 test('a right that is taken back between admission and delivery delivers nothing', async () => {
