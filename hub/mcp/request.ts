@@ -87,14 +87,19 @@ function readBytes(request: IncomingMessage, limit: number): Promise<Buffer> {
 const MAX_ID_CHARS = 128;
 
 /**
- * Refuses ids that would be repeated at length in every event of a stream, or come back changed (MCP 2026-07-28, basic: a string or
+ * Refuses ids, and tokens of progress, that would be repeated at length in every event of a stream, or come back changed (MCP 2026-07-28, basic: a string or
  * an integer). Throws HttpRefusal 400 MCP-ID.
  */
 export function checkIds(body: unknown): void {
   if (!isObject(body)) return;
-  const { id = null } = body;
-  const good = id === null || (typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id));
-  if (!good) throw new HttpRefusal(400, 'MCP-ID');
+  const { id = null, params } = body;
+  const meta = isObject(params) && isObject(params._meta) ? params._meta : {};
+  if (id !== null && !isId(id)) throw new HttpRefusal(400, 'MCP-ID');
+  if (meta.progressToken !== undefined && !isId(meta.progressToken)) throw new HttpRefusal(400, 'MCP-ID', 'the progress token');
+}
+
+function isId(id: unknown): boolean {
+  return typeof id === 'string' ? id.length <= MAX_ID_CHARS : Number.isSafeInteger(id);
 }
 
 /** When to come again, of what is refused for its haste (RFC 9110 §10.2.3, in seconds). */

@@ -293,6 +293,7 @@ test('ids that are long, unsafe or no ids at all are refused on every request of
     for (const response of [
       await http.post({ ...INITIALIZE, id }),
       await http.post({ jsonrpc: '2.0', id, method: 'tools/list' }, session),
+      await http.post({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: { progressToken: id } } }, session),
       await http.post(modern('tools/list', {}, id)),
       await http.post(listen(['vitals://patients'], id)),
     ]) {
