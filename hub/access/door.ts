@@ -147,10 +147,14 @@ export interface Ended {
   delivered: number;
 }
 
-/** What is subscribed to beside patients: groups, and devices by the names that the reader has for them. */
+/**
+ * What is subscribed to beside patients: groups, and devices by the names that the reader has for them. `vitals`: keys of those of which something is followed by itself; the
+ * caller's token must cover each.
+ */
 export interface SubscribedBeside {
   groups?: readonly Group[];
   devices?: readonly string[];
+  vitals?: readonly string[];
 }
 
 export interface TrendAsked {

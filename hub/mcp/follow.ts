@@ -25,6 +25,8 @@ export interface Wanted {
   patients: readonly string[];
   groups: readonly Group[];
   devices: readonly string[];
+  /** Vital signs that are followed by themselves. */
+  vitals: readonly string[];
 }
 
 /** What changes how a device stands, or with whom: values come with every one that it measures, and are none of it. */
@@ -63,6 +65,7 @@ export function wantedOf(uris: readonly string[]): Wanted {
     patients: [...new Set(follows.flatMap((follow) => (follow.of === 'patient' ? [follow.patient] : [])))],
     groups: [...groups.values()],
     devices: [...new Set(follows.flatMap((follow) => (follow.of === 'device' ? [follow.device] : [])))],
+    vitals: [...new Set(follows.flatMap((follow) => (follow.of === 'patient' && follow.vital !== undefined ? [follow.vital] : [])))],
   };
 }
 

@@ -127,7 +127,8 @@ export const ACCESS = {
   },
   'TOKEN-NOT-NARROWED': {
     source: 'issue 8, Who',
-    behaviour: 'A stream that would be told of less by the token of a later request ends, and does not fall silent.',
+    behaviour:
+      'A stream that would be told of less by the token of a later request ends, and does not fall silent; what a token covers nothing of cannot be subscribed to.',
   },
   'TOKEN-WITHHELD': {
     source: 'issue 8, Who',

@@ -1,8 +1,9 @@
+import { panelOfPart } from '../../../shared/vitals.ts';
 import { type Group, isIn } from '../../clinical/group.ts';
 import type { Change } from '../../feed.ts';
 import type { Store } from '../../store/store.ts';
 import type { Principal } from '../access.ts';
-import { decide } from '../decide.ts';
+import { decide, inScope } from '../decide.ts';
 import type { CallContext, Door, Ended, SubscribedBeside } from '../door.ts';
 import { granted, type Shown } from '../evidence-of-call.ts';
 import type { MaskProfile } from '../masking/contract.ts';
@@ -27,10 +28,13 @@ export class Streams {
     principal: Principal,
     names: readonly string[],
     context: CallContext,
-    { groups = [], devices = [] }: SubscribedBeside = {},
+    { groups = [], devices = [], vitals = [] }: SubscribedBeside = {},
   ): Promise<void> {
     const call = this.#calls.begin(principal, 'vitals.subscribe', context);
     if (names.length === 0) await this.#calls.require(call);
+    // Nothing would ever be told of it, and that would pass for calm.
+    if (!vitals.every((key) => inScope(principal, 'vitals.subscribe', panelOfPart(key)?.key ?? key)))
+      await this.#calls.refuse(call, 'scope', null);
     for (const group of groups) if (!this.maySeeAnyOf(principal, group)) await this.#calls.refuse(call, 'unknown', null);
     const ids: string[] = [];
     for (const name of devices) ids.push(this.#devices.deviceBehind(principal, name) ?? (await this.#calls.refuse(call, 'unknown', null)));

@@ -55,8 +55,10 @@ test('what a URI tells of: its patient, of a vital sign, its group, or nothing',
     patients: ['p'],
     groups: [{ ward: 'north' }, { panel: 'heart' }],
     devices: [],
+    vitals: [],
   });
   assert.deepEqual(wantedOf(['vitals://device/m%201/status']).devices, ['m 1']);
+  assert.deepEqual(wantedOf(['vitals://patient/p/latest/spo2', 'vitals://patient/p/trend/spo2']).vitals, ['spo2']);
 });
 
 test('a resource is counted as one, however it is spelled, and what is not there or not to be seen as none', () => {

@@ -313,6 +313,28 @@ test('a session that follows somebody ends with a request whose token lasts long
   }
 });
 
+test('what a token covers nothing of cannot be subscribed to, in either revision, and the refusal is recorded', async () => {
+  verifies('TOKEN-NOT-NARROWED');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const laboratory = await bearer(site, { scope: 'user/Observation.rs?category=laboratory' });
+  const session = { 'mcp-session-id': await sessionOf(http, laboratory), ...laboratory };
+  const subscribe = (uri: string) => ({ jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri } });
+  for (const what of ['latest/spo2', 'trend/nibp_s', 'latest/nibp']) {
+    const uri = `vitals://patient/pat-icu-01/${what}`;
+    for (const answer of [await http.post(subscribe(uri), session), await http.post(listen([LATEST, uri]), laboratory)])
+      assert.match(await answer.text(), /"code":"ACCESS-SCOPE"/, what);
+  }
+  for (const uri of [LATEST, 'vitals://patient/pat-icu-01/latest/glu'])
+    assert.match(await (await http.post(subscribe(uri), session)).text(), /"result"/, uri);
+  const denied = (await evidenceOf(site.hub.store)).filter(({ outcome }) => outcome === 'denied');
+  assert.deepEqual(
+    denied.map(({ action, reason }) => `${action} ${reason}`),
+    Array.from({ length: 6 }, () => 'vitals.subscribe scope'),
+  );
+  assert.equal(site.service.status().subscriptions, 2);
+});
+
 test('a right that is taken back between admission and delivery delivers nothing', async () => {
   verifies('RIGHTS-END-STREAMS');
   await using site = await tokenSite();
