@@ -578,11 +578,8 @@ export function storeAmendContract(name: string, place: () => Promise<StorePlace
         for (const patientId of [HER, HIM]) await both(store, reference, [reading(next(), 99, { patientId })]);
         for (const one of steps) {
           if (one.does === 'arrive')
-            await both(
-              store,
-              reference,
-              one.rows.map(({ ago, status, who }) => reading(next(), ago, { patientId: who, status })),
-            );
+            // Each in a batch of its own: of one batch the rows of each person are stored together, so that whose they are decides which of two versions came first.
+            for (const { ago, status, who } of one.rows) await both(store, reference, [reading(next(), ago, { patientId: who, status })]);
           else if (one.does === 'carry') await carriedOut(store);
           else if (one.does === 'undo') {
             // What was decided since about those to whom it gave them stays.
