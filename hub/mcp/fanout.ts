@@ -133,8 +133,13 @@ export class Fanout implements Disposable {
   renew(subscriber: Subscriber, proof: Proof): void {
     const before = this.#fresh(subscriber.proof);
     if (!subscriber.renew(proof) || subscriber.size === 0) return;
-    const after = this.#fresh(proof);
-    if (typeof before !== 'string' && typeof after !== 'string' && isNarrower(after, before)) this.#end(subscriber, 'changed');
+    if (typeof before !== 'string') this.endNarrower(subscriber, before);
+  }
+
+  /** Ends the subscriber where what it goes by now covers less than this. */
+  endNarrower(subscriber: Subscriber, than: Principal): void {
+    const now = this.#fresh(subscriber.proof);
+    if (!subscriber.ended && typeof now !== 'string' && isNarrower(now, than)) this.#end(subscriber, 'changed');
   }
 
   /** Of a subscription that stands in the evidence as opened. Ends the subscriber where its name for a patient is nobody's any more. */

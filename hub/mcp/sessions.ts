@@ -22,6 +22,7 @@ import { type Wanted, wantedOf } from './follow.ts';
 import type { McpLimits } from './limits.ts';
 import { updatedJson } from './notes.ts';
 import { isObject } from './request.ts';
+import { isNarrower } from './rights.ts';
 import { type EndReason, type Outlet, Subscriber } from './subscriber.ts';
 import { buildSurface } from './surface/surface.ts';
 import type { Waits } from './waits.ts';
@@ -220,15 +221,23 @@ export class Sessions {
    * a client with many patients would use up its day by coming back.
    */
   async #openSubscription(session: Session, { patients, ...beside }: Wanted): Promise<void> {
+    const { subscriber, claimed } = session;
+    const { callers, door, fanout } = this.#options;
+    const asking = this.#asking(claimed);
+    // The stream goes by the token that lasts longest, which may cover less than that of this request.
+    const streaming = claiming(callers.fresh(subscriber.proof), claimed);
+    const principal = isNarrower(streaming, asking) ? streaming : asking;
     const followed = session.covered > 0;
     // Taken before anything is awaited: clients subscribe to many at the same time.
     session.covered = followed ? session.covered - 1 : this.#options.limits.urisPerStream - 1;
     try {
-      await this.#options.door.openSubscription(this.#asking(session.claimed), patients, { ...CONTEXT, followed }, beside);
+      await door.openSubscription(principal, patients, { ...CONTEXT, followed }, beside);
     } catch (error) {
       if (!followed) session.covered = 0;
       throw error;
     }
+    // A token that covers less may have come meanwhile.
+    fanout.endNarrower(subscriber, principal);
   }
 
   async #unsubscribe({ subscriber }: Session, uri: string): Promise<void> {

@@ -335,6 +335,30 @@ test('what a token covers nothing of cannot be subscribed to, in either revision
   assert.equal(site.service.status().subscriptions, 2);
 });
 
+test('whoever subscribes with a token that covers more than that of its stream, or as one that covers less comes, is not left in silence', async () => {
+  verifies('TOKEN-NOT-NARROWED');
+  await using site = await tokenSite();
+  await using http = rawHttp(site.as('ai-nurse'));
+  const scope = 'user/Observation.rs?category=laboratory';
+  const subscribe = { jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri: 'vitals://patient/pat-icu-01/latest/spo2' } };
+  const wide = await bearer(site);
+  site.clock.advance(1000);
+  const narrow = await bearer(site, { scope });
+  const id = { 'mcp-session-id': await sessionOf(http, narrow) };
+  assert.match(await (await http.post(subscribe, { ...id, ...wide })).text(), /"code":"ACCESS-SCOPE"/);
+  const other = { 'mcp-session-id': await sessionOf(http, wide) };
+  const open = site.hub.door.openSubscription.bind(site.hub.door);
+  site.hub.door.openSubscription = async (...args) => {
+    await open(...args);
+    await answered(await http.post({ jsonrpc: '2.0', id: 3, method: 'tools/list', params: {} }, { ...other, ...narrow }));
+  };
+  const stream = streamed(await http.request('GET', '/mcp', { accept: 'text/event-stream', ...other, ...wide }));
+  await (await http.post(subscribe, { ...other, ...wide })).text().catch(() => '');
+  assert.doesNotMatch(await stream.whole, /resources\/updated/);
+  const { sessions, subscriptions } = site.service.status();
+  assert.deepEqual([sessions, subscriptions], [1, 0]);
+});
+
 test('a right that is taken back between admission and delivery delivers nothing', async () => {
   verifies('RIGHTS-END-STREAMS');
   await using site = await tokenSite();
