@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { asVitalmeshError, type ErrorCode, VitalmeshError } from '../../shared/errors.ts';
@@ -17,6 +17,8 @@ export interface LocalLegOptions {
   bearer: string;
   /** The access token that the hub is shown, asked for anew at each request. */
   token?: () => string;
+  /** How long a program may take for the headers of a request; 5,000 ms unless told. */
+  headersMs?: number;
   log: Logger;
 }
 
@@ -29,19 +31,40 @@ const PATH = '/mcp';
 /** What goes to the hub of a request, and what comes back of an answer; everything else concerns this machine alone. */
 const REQUEST_HEADERS = /^(?:accept|content-type|last-event-id|mcp-[a-z0-9-]+)$/;
 const ANSWER_HEADERS = ['content-type', 'cache-control', 'mcp-session-id', 'retry-after', 'allow'];
-const HEADERS_MS = 10_000;
+const HEADERS_MS = 5_000;
+/** How often it is looked for requests that are overdue. */
+const CHECK_MS = 2_000;
+/** Connections that have not shown the bearer; of one more the oldest goes. */
+export const MOST_STRANGERS = 256;
+/** All connections: below the 1,024 open files that many systems give a process. */
+const MOST_CONNECTIONS = 640;
 
 /**
  * Serves MCP over HTTP on a loopback address, for programs that know nothing of overlays: each request goes to the hub over the overlay, as this identity. Whoever uses it must show the bearer; a browser, and a
- * name that was pointed at this address (DNS rebinding), are refused. Throws USAGE for an address that is not loopback, CONNECT-LISTEN where it cannot be listened on.
+ * name that was pointed at this address (DNS rebinding), are refused. Who has not shown it takes no place from who has: of such connections there are at most 256, and the oldest goes first. Throws USAGE for an address that is not loopback, CONNECT-LISTEN where it cannot be listened on.
  */
 export async function openLocalLeg(options: LocalLegOptions): Promise<LocalLeg> {
   if (!['127.0.0.1', '::1'].includes(options.host)) throw new VitalmeshError('USAGE', { detail: '--listen takes 127.0.0.1 or ::1 alone' });
-  const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: 0 });
+  const { headersMs = HEADERS_MS } = options;
+  const connectionsCheckingInterval = Math.min(CHECK_MS, headersMs);
+  const server = createServer({ headersTimeout: headersMs, connectionsCheckingInterval, requestTimeout: 0 });
+  server.maxConnections = MOST_CONNECTIONS;
+  const strangers = new Set<Socket>();
+  server.on('connection', (socket) => takeIn(socket, strangers));
   const port = await listening(server, options);
   const shown = options.host === '::1' ? '[::1]' : options.host;
   const hosts = [`${shown}:${port}`, `localhost:${port}`];
-  server.on('request', (request, response) => void serve(request, response, hosts, options));
+  server.on('request', (request, response) => {
+    const refused = refusalOf(request, hosts, options.bearer);
+    if (!refused) {
+      strangers.delete(request.socket);
+      void serve(request, response, options);
+      return;
+    }
+    response.on('error', () => response.destroy());
+    request.resume();
+    refuse(response, ...refused);
+  });
   return {
     url: `http://${shown}:${port}${PATH}`,
     async [Symbol.asyncDispose]() {
@@ -60,18 +83,19 @@ function listening(server: Server, { host, port }: LocalLegOptions): Promise<num
   });
 }
 
-async function serve(
-  request: IncomingMessage,
-  response: ServerResponse,
-  hosts: readonly string[],
-  options: LocalLegOptions,
-): Promise<void> {
+/** A connection is a stranger's until the bearer is shown on it. */
+function takeIn(socket: Socket, strangers: Set<Socket>): void {
+  strangers.add(socket);
+  socket.once('close', () => strangers.delete(socket));
+  if (strangers.size <= MOST_STRANGERS) return;
+  const [oldest] = strangers;
+  if (!oldest) return;
+  strangers.delete(oldest);
+  oldest.destroy();
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, options: LocalLegOptions): Promise<void> {
   response.on('error', () => response.destroy());
-  const refused = refusalOf(request, hosts, options.bearer);
-  if (refused) {
-    request.resume();
-    return refuse(response, ...refused);
-  }
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   try {

@@ -69,7 +69,7 @@ export const MCP = {
   'MCP-BRIDGE': {
     source: 'issue 10, Wires 2',
     behaviour:
-      'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host.',
+      'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host. What it keeps for a hub that takes nothing is bounded, and an id that is under way is refused.',
   },
   'MCP-FOREIGN-CLIENTS': {
     source: 'issue 10, Proof',
@@ -79,7 +79,7 @@ export const MCP = {
   'MCP-CONNECT': {
     source: 'issue 10, Wires 3',
     behaviour:
-      'HTTP clients reach the hub by a loopback address of their own machine, with a bearer; browsers, other names and other addresses are refused.',
+      'HTTP clients reach the hub by a loopback address of their own machine, with a bearer; browsers, other names and other addresses are refused, and whoever has no bearer takes no place from who has.',
   },
   'MCP-CONNECT-PAGE': {
     source: 'issue 10, Done means',
