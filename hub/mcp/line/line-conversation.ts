@@ -22,6 +22,8 @@ export interface LineOptions {
 
 /** Questions of one connection that are under way at the same time. */
 const MOST_AT_ONCE = 64;
+/** How long the end of a session may take. */
+const SESSION_END_MS = 5_000;
 /** Longest line of somebody whom the hub does not know: the longest token fits. */
 const STRANGER_LINE_BYTES = 32 * 1024;
 /** Lines that are no messages, and notifications that are refused, after which a connection is not listened to any more. */
@@ -202,11 +204,16 @@ export class LineConversation {
 
   async #endSession(): Promise<void> {
     if (!this.#session) return;
+    // A timer of its own, since `AbortSignal.timeout` holds what waits on it until its time is over.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), SESSION_END_MS);
     try {
-      const answer = await this.#request('DELETE', { signal: AbortSignal.timeout(5_000) });
+      const answer = await this.#request('DELETE', { signal: late.signal });
       await answer.body?.cancel();
     } catch {
       // It ends by itself when nobody uses it.
+    } finally {
+      clearTimeout(timer);
     }
   }
 

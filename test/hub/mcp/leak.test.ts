@@ -14,6 +14,8 @@ import { type Endpoint, eventually, INITIALIZE, LINE_SERVICE, listen, MovableClo
 const LATEST = 'vitals://patient/pat-0001/latest';
 const HOUR_MS = 3_600_000;
 const CLIENTS = 500;
+/** Bytes. */
+const MOST_HELD = CLIENTS * 10_000;
 /** So many at once, so that each has its turn. */
 const AT_ONCE = 20;
 const BEARER = 'b'.repeat(43);
@@ -154,8 +156,10 @@ for (const [name, open] of Object.entries(WIRES))
     door.calls.length = 0;
     assert.ok(timers() <= timersBefore + 2, `${timers()} timers where ${timersBefore} were`);
     // A session or a stream that stayed would hold 30 kB and more.
-    const grown = (await heap()) - before;
-    assert.ok(grown < CLIENTS * 10_000, `${Math.round(grown / 1000)} kB more are held`);
+    // What is on its way out has its turn; what is held stays held.
+    let grown = (await heap()) - before;
+    for (let turns = 0; grown >= MOST_HELD && turns < 200; turns += 1) grown = (await heap()) - before;
+    assert.ok(grown < MOST_HELD, `${Math.round(grown / 1000)} kB more are held`);
   });
 
 test('a reader that has not read for 30 s is cut then, and not before; one that reads again in time stays', () => {
