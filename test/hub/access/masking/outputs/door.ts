@@ -50,7 +50,7 @@ export const SAID_AT_THE_DOOR: Readonly<Record<string, DoorCall>> = {
   fleet: (door, who) => failure(door.fleet(who, MCP)),
   counts: (door, who) => failure(door.counts(who, MCP)),
   requireScope: (door, who) => failure(door.requireScope(who, 'vitals.read', MCP)),
-  placeNotKnown: async (door, who) => door.placeNotKnown(who),
+  placeNotKnown: async (door, who) => ({ placeNotKnown: door.placeNotKnown(who) }),
   turnAway: (door) => door.turnAway([{ tenant: 'clinic', principal: 'ai-stranger', role: 'none' }], 'corpus', MCP),
 };
 
