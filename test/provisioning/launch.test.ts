@@ -146,7 +146,10 @@ test('a program that a signal ended is told as a shell tells it', () => {
 test('the benchmarks are listed without being run', () => {
   const { status, stdout } = spawnSync(process.execPath, [join(root, 'test', 'bench', 'run.ts'), '--help'], { encoding: 'utf8' });
   assert.equal(status, 0);
-  assert.match(stdout, /hl7, outbox, ingest, clinical, store, access, recovery, latency, memory, mcp, mcp-updates, mcp-end-to-end, mcp-memory, overlay, overlay-idle, overlay-fleet\n$/);
+  assert.match(
+    stdout,
+    /hl7, outbox, ingest, clinical, store, access, recovery, latency, memory, mcp, mcp-updates, mcp-end-to-end, mcp-memory, overlay, overlay-idle, overlay-fleet\n$/,
+  );
 });
 
 test('the soak says what is wrong with how it was called, and runs nothing', () => {
