@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { formatInstant, type Instant, parseInstant } from './clock.ts';
+import { defined } from './defined.ts';
 import type { CheckedEvent, EventCheck } from './event.ts';
 import { identifierShape, limitedText, metaShape, timeText } from './event-observation.ts';
 import type { Basic, Extension } from './fhir.ts';
@@ -186,11 +187,4 @@ function idsOf(parts: readonly Part[], url: Part['url']): AssignedId[] {
       ? [{ value: one.valueIdentifier.value, authority: authorityOfSystem(one.valueIdentifier.system) }]
       : [],
   );
-}
-
-/** Without what is undefined. */
-function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

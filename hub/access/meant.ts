@@ -1,3 +1,4 @@
+import { defined } from '../../shared/defined.ts';
 import type { ShownPlace } from '../clinical/surroundings.ts';
 import type { PatientPlace, Registry } from '../registry/registry.ts';
 import type { AccessContext, Action, Decision, Principal } from './access.ts';
@@ -52,16 +53,7 @@ export function meant(
 }
 
 function placeOf({ bed, ward, admitted, discharged, leftBed, unplaced, mergedFrom, alsoKnownAs }: PatientPlace): Place {
-  return {
-    bed,
-    ...(ward !== undefined && { ward }),
-    ...(admitted !== undefined && { admitted }),
-    ...(discharged !== undefined && { discharged }),
-    ...(leftBed !== undefined && { leftBed }),
-    ...(unplaced && { unplaced }),
-    ...(mergedFrom !== undefined && { mergedFrom }),
-    ...(alsoKnownAs && { alsoKnownAs }),
-  };
+  return { bed, ...defined({ ward, admitted, discharged, leftBed, unplaced, mergedFrom, alsoKnownAs }) };
 }
 
 /** For whom of its tenant, and under which profile, a principal would know this pseudonym. */

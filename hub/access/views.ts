@@ -5,10 +5,10 @@ import { type Standing, standingsOf } from '../clinical/preferred.ts';
 import { deviceSource, type Source } from '../clinical/sources/source.ts';
 import { ageSecondsOf, isStale } from '../clinical/staleness.ts';
 import type { Beside, Demo, LimitsInForce } from '../clinical/surroundings.ts';
-import type { AlsoKnownAs } from '../registry/registry.ts';
 import type { StoredReading } from '../store/store.ts';
 import type { Withheld } from './access.ts';
 import type { DoubtfulView, LatestView, SourceView, VitalView } from './door.ts';
+import { headOf, type Whose } from './view-head.ts';
 
 /** Stands under everything that shows values. */
 export const NOTICE =
@@ -93,16 +93,7 @@ function doubtfulView({ value, components, sortTime, offsetMin, device, id }: St
 }
 
 /** Whose rows they are, and when they are shown. */
-export interface LatestFrame {
-  patient: string;
-  bed: string | null;
-  ward?: string;
-  admitted?: Instant;
-  discharged?: Instant;
-  leftBed?: Instant;
-  unplaced?: true;
-  mergedFrom?: string;
-  alsoKnownAs?: AlsoKnownAs;
+export interface LatestFrame extends Whose {
   /** What the reader's token is not for. */
   withheld: readonly Withheld[];
   now: Instant;
@@ -113,17 +104,11 @@ export interface LatestFrame {
 }
 
 /** What is current of a patient, not masked. */
-export function latestView(
-  rows: readonly StoredReading[],
-  { now, zone, withheld, limits, beside, admitted, discharged, leftBed, ...whose }: LatestFrame,
-): LatestView {
+export function latestView(rows: readonly StoredReading[], frame: LatestFrame): LatestView {
+  const { now, zone, withheld, limits, beside, admitted, discharged, leftBed } = frame;
   const shown = (at: Instant): string => formatInstant(at, zoneOffsetMin(at, zone));
   return {
-    ...whose,
-    ...(admitted !== undefined && { admitted: shown(admitted) }),
-    ...(discharged !== undefined && { discharged: shown(discharged) }),
-    ...(leftBed !== undefined && { leftBed: shown(leftBed) }),
-    ...{ asOf: shown(now), zone },
+    ...headOf(frame, now, shown),
     vitals: vitalViews(rows, now, limits.of, beside.demo, {
       isOver: discharged !== undefined,
       ...(admitted !== undefined && { admitted }),

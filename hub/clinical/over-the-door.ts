@@ -1,4 +1,5 @@
 import { type Instant, parseInstant } from '../../shared/clock.ts';
+import { defined } from '../../shared/defined.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Principal } from '../access/access.ts';
 import type { CallContext, Door, LatestView, ShownPatient } from '../access/door.ts';
@@ -49,28 +50,7 @@ export function noticeIn(isSandbox: boolean, notice: string): string {
 }
 
 /** Whose a view is, for another one of the same patient. */
-export function whoseOf({
-  patient,
-  mergedFrom,
-  alsoKnownAs,
-  bed,
-  ward,
-  admitted,
-  discharged,
-  leftBed,
-  unplaced,
-  zone,
-}: ShownPatient): ShownPatient {
-  return {
-    patient,
-    ...(mergedFrom !== undefined && { mergedFrom }),
-    ...(alsoKnownAs && { alsoKnownAs }),
-    bed,
-    ...(ward !== undefined && { ward }),
-    ...(admitted !== undefined && { admitted }),
-    ...(discharged !== undefined && { discharged }),
-    ...(leftBed !== undefined && { leftBed }),
-    ...(unplaced && { unplaced }),
-    ...(zone !== undefined && { zone }),
-  };
+export function whoseOf({ patient, bed, ...place }: ShownPatient): ShownPatient {
+  const { mergedFrom, alsoKnownAs, ward, admitted, discharged, leftBed, unplaced, zone } = place;
+  return { patient, bed, ...defined({ mergedFrom, alsoKnownAs, ward, admitted, discharged, leftBed, unplaced, zone }) };
 }
