@@ -4,6 +4,7 @@ import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import { pause } from '../../shared/lifecycle.ts';
 import type { Caller } from '../../shared/overlay/overlay.ts';
+import { CallerPlaces } from './caller-places.ts';
 import { rpcError } from './errors.ts';
 import type { McpLimits } from './limits.ts';
 
@@ -34,10 +35,11 @@ export class Connections {
   readonly #clock: Clock;
   readonly #byStream = new Map<Duplex, Connection>();
   readonly #leaving = new Set<Duplex>();
-  readonly #byCaller = new Map<string, number>();
+  readonly #places: CallerPlaces;
 
   constructor(limits: McpLimits, clock: Clock) {
     this.#limits = limits;
+    this.#places = new CallerPlaces(limits);
     this.#clock = clock;
   }
 
@@ -51,18 +53,11 @@ export class Connections {
 
   /** Takes a connection in. Throws MCP-LIMIT when there are too many. */
   add(stream: Duplex, caller: Caller): void {
-    const key = caller.verified ? (caller.identityId ?? '') : '';
-    const own = this.#byCaller.get(key) ?? 0;
-    if (this.size >= this.#limits.connections || own >= this.#limits.connectionsPerCaller) {
-      throw new VitalmeshError('MCP-LIMIT', { detail: 'no more connections are taken from this caller' });
-    }
-    this.#byCaller.set(key, own + 1);
+    const giveBack = this.#places.take(caller);
     this.#byStream.set(stream, { stream, caller, exchanges: new Set(), idleSinceMs: this.#clock.monotonicMs() });
     stream.once('close', () => {
       this.#byStream.delete(stream);
-      const left = (this.#byCaller.get(key) ?? 1) - 1;
-      if (left === 0) this.#byCaller.delete(key);
-      else this.#byCaller.set(key, left);
+      giveBack();
     });
   }
 

@@ -6,6 +6,7 @@ import { HostedService } from '../../../shared/overlay/hosted-service.ts';
 import { overlayHttp } from '../../../shared/overlay/http-client.ts';
 import { connectionPair } from '../../../shared/overlay/memory.ts';
 import type { Caller, Overlay } from '../../../shared/overlay/overlay.ts';
+import { CallerPlaces, callerKey } from '../caller-places.ts';
 import { DEFAULT_LIMITS, type McpLimits } from '../limits.ts';
 import type { McpService, McpStatus } from '../server.ts';
 import { LineAdmission } from './line-admission.ts';
@@ -48,10 +49,12 @@ class McpLines implements Service {
   readonly #limits: McpLimits;
   readonly #hosted: HostedService;
   readonly #open = new Map<Duplex, Open>();
+  readonly #places: CallerPlaces;
 
   constructor(options: McpLinesOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#places = new CallerPlaces(this.#limits);
     const { overlay, service, log } = options;
     this.#hosted = new HostedService({ overlay, service, log, accept: (stream, caller) => this.#accept(stream, caller) });
   }
@@ -75,9 +78,10 @@ class McpLines implements Service {
   #accept(stream: Duplex, caller: Caller): void {
     const { endpoint, metrics } = this.#options;
     stream.on('error', () => stream.destroy());
-    const key = caller.verified ? (caller.identityId ?? '') : '';
-    const own = [...this.#open.values()].filter((open) => open.caller === key).length;
-    if (this.#open.size >= this.#limits.connections || own >= this.#limits.connectionsPerCaller) {
+    let giveBack: () => void;
+    try {
+      giveBack = this.#places.take(caller);
+    } catch {
       this.#turnAway(stream);
       return;
     }
@@ -93,8 +97,9 @@ class McpLines implements Service {
     const over = this.#converse(stream, caller, admission).finally(() => {
       admission[Symbol.dispose]();
       this.#open.delete(stream);
+      giveBack();
     });
-    this.#open.set(stream, { caller: key, admission, over });
+    this.#open.set(stream, { caller: callerKey(caller), admission, over });
   }
 
   #turnAway(stream: Duplex): void {
