@@ -38,7 +38,7 @@ export async function groupLatest(
 }
 
 /** By quality, then by how many rows are not current, then by id. Pure. */
-export function worstFirst(views: readonly LatestView[]): GroupRow[] {
+function worstFirst(views: readonly LatestView[]): GroupRow[] {
   return views
     .map((latest) => ({ latest: { ...latest, vitals: latest.vitals.filter(({ preferred }) => preferred) } }))
     .map(({ latest }) => ({ latest, quality: qualityOf(latest), missing: latest.vitals.filter((row) => !hasValue(row)).length }))

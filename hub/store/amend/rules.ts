@@ -138,7 +138,7 @@ export function isOfSeries({ vital, device }: Rule, series: { vital: string; dev
 }
 
 /** Whether a rule is of a row. Pure. */
-export function isOfRule(rule: Rule, row: Pick<Arrival, 'vital' | 'device' | 'sortTime' | 'effective'> & { test: boolean }): boolean {
+function isOfRule(rule: Rule, row: Pick<Arrival, 'vital' | 'device' | 'sortTime' | 'effective'> & { test: boolean }): boolean {
   const time = rule.effective === 1 ? row.effective : row.sortTime;
   return time >= rule.start && time < rule.until && isOfSeries(rule, row) && (rule.test === null || rule.test === Number(row.test));
 }

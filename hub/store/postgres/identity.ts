@@ -1,6 +1,7 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { AGE_UNKNOWN, STEP_MS } from '../../clinical/staleness.ts';
 import { comparedOf, isDoubtful, OWN } from '../identity/judged.ts';
+import { ToJudge, type Touched } from '../identity/to-judge.ts';
 import type { Arrival, CurrencyChange } from '../store.ts';
 import type { Commit } from './commits.ts';
 import { type Came, isUsualNow, judgeAgain, keepFirst } from './identity-judge.ts';
@@ -21,23 +22,13 @@ interface Whose {
   at: Instant;
 }
 
-/** What is to be looked at of one series. */
-interface Since {
-  vital: string;
-  test: boolean;
-  since: Instant;
-  /** Rows that came; undefined once anything else than coming happened to one. */
-  came: Set<number> | undefined;
-}
-
 /** As `Judging` of an SQLite store, within a commit of the tenant. */
 export class Judging {
   readonly #commit: Commit;
   readonly #whose: Whose;
   readonly #changed: (change: CurrencyChange) => void;
-  readonly #since = new Map<string, Since>();
+  readonly #toJudge = new ToJudge<boolean>();
   readonly #new: Came[] = [];
-  readonly #touched = new Map<string, Series & { keys: Set<number> }>();
   readonly #vitals = new Set<string>();
 
   constructor(commit: Commit, whose: Whose, changed: (change: CurrencyChange) => void) {
@@ -50,27 +41,27 @@ export class Judging {
   stored(key: number, arrival: Arrival, isAlone: boolean): void {
     if (!arrival.judged) return;
     this.#new.push({ key, arrival, values: comparedOf(arrival), isAlone });
-    this.#touch(arrival, key);
+    this.#toJudge.touch(arrival, key);
   }
 
   /** A row that came, went, stands otherwise, or was confirmed. */
   changed(key: number, row: Series & { test: boolean; sortTime: Instant; effective: Instant }): void {
-    this.#touch(row, key);
-    this.#lookAt(row);
+    this.#toJudge.touch(row, key);
+    this.#toJudge.lookAt(row);
   }
 
   /** Decides, and sees to what is current; gives the vital signs of which any reading is doubtful now, or is not any more. */
   async settle(): Promise<readonly string[]> {
     await this.#keepNew();
-    for (const { since, came, vital, test } of this.#since.values()) {
+    for (const { since, came, vital, test } of this.#toJudge.since) {
       const series = { patient: this.#whose.key, vital, test };
       if (came !== undefined && (await isUsualNow(this.#commit, series, came, since))) continue;
       for (const { key, device } of await judgeAgain(this.#commit, series, since)) {
         this.#vitals.add(vital);
-        this.#touch({ vital, device }, key);
+        this.#toJudge.touch({ vital, device }, key);
       }
     }
-    for (const series of this.#touched.values()) if (this.#vitals.has(series.vital)) await this.#settleLatest(series);
+    for (const series of this.#toJudge.touched) if (this.#vitals.has(series.vital)) await this.#settleLatest(series);
     return [...this.#vitals];
   }
 
@@ -81,24 +72,11 @@ export class Judging {
       if (judged !== undefined && isDoubtful(judged)) this.#vitals.add(arrival.vital);
       // Of one that is odd, or has nothing to compare, nothing follows for others.
       if (isAlone && (judged === undefined || isDoubtful(judged))) continue;
-      this.#lookAt(arrival, isAlone && judged === OWN && !isConfirmed ? key : undefined);
+      this.#toJudge.lookAt(arrival, isAlone && judged === OWN && !isConfirmed ? key : undefined);
     }
   }
 
-  #lookAt(
-    { vital, test, sortTime, effective }: { vital: string; test: boolean; sortTime: Instant; effective: Instant },
-    came?: number,
-  ): void {
-    const name = JSON.stringify([vital, test]);
-    const of = this.#since.get(name) ?? { vital, test, since: sortTime, came: new Set() };
-    this.#since.set(name, of);
-    // What it takes back, or replaces, is ordered by the time of its device or by its own.
-    of.since = Math.min(of.since, sortTime, effective);
-    if (came === undefined) of.came = undefined;
-    else of.came?.add(came);
-  }
-
-  async #settleLatest({ vital, device, keys }: Series & { keys: ReadonlySet<number> }): Promise<void> {
+  async #settleLatest({ vital, device, keys }: Touched): Promise<void> {
     const { tenant, id: patient } = this.#whose;
     const which = [this.#whose.key, vital, device];
     const gone = (await this.#commit.query(PG.dropWithdrawn, which)).length > 0;
@@ -117,12 +95,5 @@ export class Judging {
     const columns = [[patient], [vital], [device], [test], [sortTime], [storedAt], [key], [freshAt], [place]];
     await this.#commit.query(PG.setLatest, [tenant, ...columns]);
     this.#changed({ tenant, patient: id, vital, device, freshAt, storedAt, place });
-  }
-
-  #touch({ vital, device }: Series, key: number): void {
-    const name = JSON.stringify([vital, device]);
-    const known = this.#touched.get(name);
-    if (known) known.keys.add(key);
-    else this.#touched.set(name, { vital, device, keys: new Set([key]) });
   }
 }

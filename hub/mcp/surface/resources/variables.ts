@@ -51,7 +51,7 @@ export async function panelsLike(typed: string, call: Call): Promise<readonly st
 }
 
 /** The groups of those whom the caller may see, which is nobody for whoever is masked. In order of name. */
-export async function groupsSeen({ door, caller, context }: Call): Promise<Group[]> {
+async function groupsSeen({ door, caller, context }: Call): Promise<Group[]> {
   return groupsAmong(await door.listPatients(caller, context), { door, caller });
 }
 
