@@ -142,10 +142,10 @@ export class OutboxFile implements Disposable {
     return this.#database.read(() => work(this.#database));
   }
 
-  /** One unit of the next commit; says once in the log when storing begins to fail and when it works again. */
-  async write<T>(work: (database: Database) => T, rows: RowCount = 1): Promise<T> {
+  /** One unit of the next commit, or of one within `waitMs`; says once in the log when storing begins to fail and when it works again. */
+  async write<T>(work: (database: Database) => T, rows: RowCount = 1, waitMs = 0): Promise<T> {
     try {
-      const result = await this.#commit.run(work, rows);
+      const result = await this.#commit.run(work, rows, waitMs);
       if (this.#failing !== undefined) this.log.info({ was: this.#failing }, 'the outbox stores again');
       this.#failing = undefined;
       return result;
@@ -160,8 +160,8 @@ export class OutboxFile implements Disposable {
   }
 
   /** The same for what takes no more room, and gives some back: on a full disk the reserve is given up for it. */
-  async writeOnReserve<T>(work: (database: Database) => T, rows = 1): Promise<T> {
-    return await this.write(work, rows).catch((thrown: unknown) => {
+  async writeOnReserve<T>(work: (database: Database) => T, rows = 1, waitMs = 0): Promise<T> {
+    return await this.write(work, rows, waitMs).catch((thrown: unknown) => {
       if (asVitalmeshError(thrown).code !== 'STORAGE-FULL' || !releaseReserve(reserveOf(this.#database.path))) throw thrown;
       return this.write(work, rows);
     });

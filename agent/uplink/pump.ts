@@ -26,7 +26,7 @@ export interface PumpOptions {
   refusals: RefusalLog;
   /** Batches in flight at a time. */
   windowBatches: number;
-  /** How long a batch that could grow waits while another one is in flight; with nothing in flight it goes at once. */
+  /** How long a batch that could grow waits while two others are in flight; with fewer it goes at once. */
   lingerMs: number;
   /** Waiting before rows are sent again that the hub could not take. */
   retry: { minMs: number; maxMs: number };
@@ -38,6 +38,8 @@ export interface PumpOptions {
   onAnswer(trouble: ErrorCode | null): void;
 }
 
+/** So many batches of a lane in flight show that it has more to send than goes out at once. */
+const LINGER_BEHIND = 2;
 /** Rows that are set aside at a time. */
 const ASIDE_ROWS = 64;
 
@@ -45,7 +47,7 @@ const ASIDE_ROWS = 64;
  * Sends what is pending over one connection, until that ends: rows become Observations here, off the path of the device's
  * acknowledgement. What came since the connection was made goes before what had been waiting (`share.ts`); within each of both lanes
  * order is kept. Several batches are in flight, and each row is completed on its own when all of its entries were answered.
- * A row that nobody can send goes to quarantine and holds up nothing. Memory is bounded by the window.
+ * A row that nobody can send goes to quarantine and holds up nothing. Memory is bounded by the window: as much as that is in flight, and as much is on its way into the outbox.
  */
 export class Pump {
   readonly #options: PumpOptions;
@@ -67,7 +69,7 @@ export class Pump {
   /** Whether the run goes on: not at all, to its end with what is in flight, or with what is live as well. */
   #phase: 'sending' | 'stopping' | 'leaving' | 'over' = 'sending';
   #reason: VitalmeshError | undefined;
-  /** What is on its way into the outbox. */
+  /** Batches whose answers are on their way into the outbox, which may take its time: what follows them does not wait. */
   readonly #settling = new Set<Promise<void>>();
   /** The store began an epoch since the connection was made. */
   #isOutdated = false;
@@ -153,6 +155,8 @@ export class Pump {
     const { windowBatches } = this.#options;
     const { backlog } = this.#lanes;
     this.#lingerUntil = undefined;
+    // Rows stay in memory until the outbox has let them go.
+    if (this.#settling.size >= windowBatches) return undefined;
     for (const name of laneOrder(windowBatches, this.#lastLane)) {
       const lane = this.#lanes[name];
       if (lane === backlog && this.#phase !== 'sending') continue;
@@ -163,9 +167,9 @@ export class Pump {
     return undefined;
   }
 
-  /** Whether a batch had better wait, because it could grow while another one of its lane is in flight. */
+  /** Whether a batch had better wait, because it could grow while others of its lane are in flight: behind one alone it would wait for nothing. */
   #lingers(lane: Lane): boolean {
-    if (lane.departures.full || lane.inFlight === 0) return false;
+    if (lane.departures.full || lane.inFlight < LINGER_BEHIND) return false;
     lane.lingerUntil ??= this.#nowMs() + this.#options.lingerMs;
     if (lane.lingerUntil <= this.#nowMs()) return false;
     this.#lingerUntil = Math.min(this.#lingerUntil ?? lane.lingerUntil, lane.lingerUntil);
@@ -173,7 +177,7 @@ export class Pump {
   }
 
   async #idle(): Promise<void> {
-    if (this.#flying.size === 0 && this.#inFlight === 0 && !this.#held) {
+    if (this.#flying.size === 0 && this.#inFlight === 0 && this.#settling.size === 0 && !this.#held) {
       if (this.#collisions.size > 0) return this.#takeNewKeys();
       if (this.#againAt === undefined) this.#backoff.reset();
     }
@@ -266,16 +270,18 @@ export class Pump {
     let settling: Promise<void> | undefined;
     try {
       const onUnavailable = (code: ErrorCode): void => this.#hold(code);
-      const delivered = await deliver(this.#link, lane.name, batch, { clock, metrics, onAnswer, onUnavailable });
+      const delivered = await deliver(this.#link, lane.name, batch, { clock, metrics, onAnswer, onUnavailable }).finally(() => {
+        lane.inFlight -= 1;
+      });
       this.#checkEpoch(delivered);
       settling = this.#settle(delivered);
       this.#settling.add(settling);
+      this.#wake.notify();
       await settling;
     } catch (thrown) {
       this.#end(asVitalmeshError(thrown));
     } finally {
       if (settling) this.#settling.delete(settling);
-      lane.inFlight -= 1;
       this.#wake.notify();
     }
   }

@@ -46,6 +46,8 @@ export class GroupCommit {
   #sinceMs = 0;
   #queue: Unit[] = [];
   #scheduled: NodeJS.Immediate | undefined;
+  /** Goes off when what can wait has waited long enough. */
+  #patience: NodeJS.Timeout | undefined;
   /** When the log is looked after. */
   #tidying: NodeJS.Immediate | undefined;
   #closed = false;
@@ -64,9 +66,10 @@ export class GroupCommit {
    * Runs `work` inside the next transaction and resolves with its result after the commit. `work` is synchronous and touches nothing
    * but the database, because it may be run twice. `rows` is how many rows it writes, about. Rejects with the VitalmeshError that `work`
    * threw, or STORAGE-FULL, -DAMAGED, -CLOSED: nothing of it is stored then; or with STORAGE-IO: what a disk did with a commit that it
-   * reported as failed shows when the file is opened anew, and it may be there after all.
+   * reported as failed shows when the file is opened anew, and it may be there after all. What nobody waits for may wait itself, so many
+   * milliseconds at most: until then it goes along with whatever is committed next.
    */
-  run<T>(work: (database: Database) => T, rows: RowCount = 1): Promise<T> {
+  run<T>(work: (database: Database) => T, rows: RowCount = 1, waitMs = 0): Promise<T> {
     if (this.#closed) return Promise.reject(new VitalmeshError('STORAGE-CLOSED', { detail: this.#database.path }));
     return new Promise<T>((resolve, reject) => {
       let result: T;
@@ -78,16 +81,22 @@ export class GroupCommit {
         resolve: () => resolve(result),
         reject,
       });
-      if (this.#scheduled) return;
-      this.#sinceMs = this.#clock.monotonicMs();
-      this.#scheduled = setImmediate(() => this.#turn());
+      if (waitMs > 0) this.#patience ??= setTimeout(() => this.#schedule(), waitMs);
+      else this.#schedule();
     });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#sinceMs = this.#clock.monotonicMs();
+    this.#scheduled = setImmediate(() => this.#turn());
   }
 
   /** Commits what is waiting and takes nothing more. The database stays open. */
   close(): void {
     this.#closed = true;
     while (this.#queue.length > 0) this.#commitSome();
+    clearTimeout(this.#patience);
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;
     clearImmediate(this.#tidying);
@@ -103,6 +112,8 @@ export class GroupCommit {
     }
     this.#scheduled = undefined;
     this.#gathered = 0;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     this.#commitSome();
     if (this.#queue.length > 0) this.#scheduled ??= setImmediate(() => this.#turn());
   }

@@ -169,9 +169,34 @@ test('no more batches are in flight than the window allows, and no more rows are
   await at.outbox.empty();
   await stop();
   assert.equal(link.most, 3, 'and one place is kept for what is live');
-  assert.ok(mostFlying <= 8, `${mostFlying} rows were taken`);
+  assert.ok(mostFlying <= 16, `${mostFlying} rows were taken: a window of four batches of two, and as much on its way into the outbox`);
   assert.ok(at.outbox.readMost <= 512);
   assert.equal(at.ingest.held.size, 500);
+});
+
+test('what comes next does not wait until the outbox has let go what was answered, as long as that is no more than a window', async () => {
+  const at = setting();
+  at.ingest.limits.batchEntries = 1;
+  const letGo = Promise.withResolvers<void>();
+  const complete = at.outbox.complete.bind(at.outbox);
+  at.outbox.complete = async (rows) => {
+    await letGo.promise;
+    await complete(rows);
+  };
+  const third = Promise.withResolvers<void>();
+  at.ingest.before = async () => {
+    if (at.ingest.held.size === 2) third.resolve();
+  };
+  const { stop, pump } = pumpOn(at, { windowBatches: 3 });
+  await at.outbox.append([recordOf(71)]);
+  await at.outbox.append([recordOf(72), recordOf(73), recordOf(74)]);
+  await third.promise;
+  assert.equal(at.outbox.completed.length, 0);
+  assert.ok(pump.flying <= 4);
+  letGo.resolve();
+  await at.outbox.empty();
+  await stop();
+  assert.deepEqual(at.outbox.completed.map(({ seq }) => seq).sort(), [1, 2, 3, 4]);
 });
 
 test('a row larger than a batch travels in several', async () => {

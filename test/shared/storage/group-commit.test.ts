@@ -164,6 +164,32 @@ describe('group commit', () => {
     assert.deepEqual(at.notes(), ['first', 'again']);
   });
 
+  test('what can wait goes along with what is committed next, and in the order in which it was asked for', async () => {
+    using at = setUp();
+    const patient = at.commit.run((db) => insert(db, 'patient'), 1, 60_000);
+    for (let turns = 0; turns < 10; turns += 1) await setImmediate();
+    assert.equal(at.commits(), 0);
+    assert.deepEqual(await Promise.all([patient, at.put('urgent')]), [1, 2]);
+    assert.equal(at.commits(), 1);
+  });
+
+  test('what can wait is committed when it has waited, though nothing else comes', async () => {
+    using at = setUp();
+    const waiting = [5, 60_000].map((waitMs) => at.commit.run((db) => insert(db, `${waitMs}`), 1, waitMs));
+    assert.deepEqual(await Promise.all(waiting), [1, 2], 'the first of them says how long');
+    assert.equal(at.commits(), 1);
+    assert.equal(await at.commit.run((db) => insert(db, 'next'), 1, 5), 3);
+    assert.equal(at.commits(), 2);
+  });
+
+  test('closing commits what can wait', async () => {
+    using at = setUp();
+    const patient = at.commit.run((db) => insert(db, 'patient'), 1, 60_000);
+    at.commit.close();
+    assert.deepEqual(at.notes(), ['patient']);
+    assert.equal(await patient, 1);
+  });
+
   test('closing commits what waits, whatever the limits, and refuses what comes after', async () => {
     using at = setUp({ maxRows: 2 });
     const waiting = ['a', 'b', 'c', 'd', 'e'].map((text) => at.put(text));
