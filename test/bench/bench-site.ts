@@ -216,28 +216,26 @@ export function benchMonitor(index: number, intervalMs = INTERVAL_MS): (at: numb
   };
 }
 
-/** Sends one message an interval, each bed at its own moment of it; returns what ends it. */
+/**
+ * Sends one message an interval, each bed at its own moment of it, by the time since the start: intervals that begin when the last one was over would flow together, as those of
+ * monitors do not. Returns what ends it.
+ */
 function monitor(port: number, index: number, intervalMs: number, onSend: (at: number) => void): () => void {
   const socket: Socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
   socket.on('error', () => socket.destroy());
   socket.resume();
   const next = benchMonitor(index, intervalMs);
-  const send = (): void => {
+  let dueMs = performance.now() + (index * intervalMs) / BEDS;
+  let timer = setTimeout(send, dueMs - performance.now());
+  function send(): void {
+    dueMs += intervalMs;
+    timer = setTimeout(send, dueMs - performance.now());
     const text = next(Date.now());
     onSend(performance.now());
     socket.write(`\x0b${text}\x1c\r`);
-  };
-  let every: NodeJS.Timeout | undefined;
-  const first = setTimeout(
-    () => {
-      send();
-      every = setInterval(send, intervalMs);
-    },
-    (index * intervalMs) / BEDS,
-  );
+  }
   return () => {
-    clearTimeout(first);
-    clearInterval(every);
+    clearTimeout(timer);
     socket.destroy();
   };
 }
