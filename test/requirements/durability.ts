@@ -73,6 +73,16 @@ export const DURABILITY = {
     behaviour:
       'A database server that answers before its disk, or loses the hub, costs no acknowledged row, and the hub goes on by itself.',
   },
+  'STORE-FAILOVER': {
+    source: 'issue 7, Store',
+    behaviour:
+      'A standby of the database that takes over begins an epoch: what it lacks of what was acknowledged comes again from the gateways, and no hub needs a start.',
+  },
+  'STORE-STANDBY-AWAY': {
+    source: 'issue 7, Store',
+    behaviour:
+      'While a synchronous standby is away nothing is answered for, by a code and within bounds; a commit that the server gives up waiting for is not answered for either.',
+  },
   'STORE-COMMIT-UNSURE': {
     source: 'issue 7, Store and Proof: answer lost at any point',
     behaviour:

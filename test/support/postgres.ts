@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, chownSync, globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import pg from 'pg';
 import type { DatabaseAddress } from '../../hub/store/postgres/address.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
@@ -69,6 +70,72 @@ export class PostgresServer implements AsyncDisposable {
     return server;
   }
 
+  /** A hot standby that streams from this server; it takes part in commits only where the settings of this one say so. */
+  async standby(settings: readonly string[] = []): Promise<PostgresServer> {
+    const server = new PostgresServer(mkdtempSync(join(tmpdir(), 'vitalmesh-pg-')), this.port);
+    const { uid, gid } = server.#user;
+    if (uid !== undefined && gid !== undefined) chownSync(server.folder, uid, gid);
+    chmodSync(server.folder, 0o755);
+    const data = join(server.folder, 'data');
+    const from = ['-h', this.folder, '-p', `${this.port}`, '-U', SUPERUSER, '-D', data];
+    const made = spawnSync(program('pg_basebackup'), [...from, '-R', '-X', 'stream', '-c', 'fast', '--no-sync'], {
+      ...{ encoding: 'utf8', cwd: server.folder },
+      ...server.#user,
+    });
+    assert.equal(made.status, 0, `pg_basebackup: ${made.error?.message ?? made.stderr}`);
+    appendFileSync(server.#conf, `${[`unix_socket_directories = '${server.folder}'`, ...settings].join('\n')}\n`);
+    await server.run();
+    return server;
+  }
+
+  /** As a standby: hears nothing more of its primary. What it has received by then is all that it will have when it is promoted. */
+  async cutOff(): Promise<void> {
+    await this.set('primary_conninfo', '');
+    await this.until('SELECT count(*) = 0 FROM pg_stat_wal_receiver');
+  }
+
+  /** As a standby: becomes the primary. */
+  async promote(): Promise<void> {
+    await this.asRoot('postgres', (client) => client.query('SELECT pg_promote(true, 60)'));
+  }
+
+  /** Changes a setting that needs no start. */
+  async set(name: string, value: string): Promise<void> {
+    await this.asRoot('postgres', async (client) => {
+      await client.query(`ALTER SYSTEM SET ${name} = ${pg.escapeLiteral(value)}`);
+      await client.query('SELECT pg_reload_conf()');
+    });
+  }
+
+  /** Resolves once a question has the answer true. */
+  async until(question: string): Promise<void> {
+    await this.asRoot('postgres', async (client) => {
+      for (;;) {
+        const { rows } = await client.query<[boolean]>({ text: question, rowMode: 'array' });
+        if (rows[0]?.[0] === true) return;
+        await setImmediate();
+      }
+    });
+  }
+
+  /** Kills the server and each of its sessions at once: nothing is answered, synced or sent to a standby any more. */
+  async kill(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    assert.ok(running?.pid);
+    const ended = once(running, 'exit');
+    const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ').map(Number);
+    running.kill('SIGKILL');
+    for (const pid of children) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It had ended by itself.
+      }
+    }
+    await ended;
+  }
+
   get #conf(): string {
     return join(this.folder, 'data', 'postgresql.auto.conf');
   }
@@ -102,7 +169,7 @@ export class PostgresServer implements AsyncDisposable {
     this.#process.once('exit', (code) => ready.reject(new Error(`postgres ended with ${code}: ${said.join('')}`)));
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       said.push(text);
-      if (text.includes('ready to accept connections')) ready.resolve();
+      if (/ready to accept (?:read-only )?connections/.test(text)) ready.resolve();
     });
     await ready.promise;
   }
@@ -167,4 +234,24 @@ export function storePlaces(server: PostgresServer): () => Promise<StorePlace> {
       [Symbol.asyncDispose]: async () => undefined,
     };
   };
+}
+
+/** An address that leads to one server after another, as a virtual IP does. */
+export class MovingAddress implements Disposable {
+  /** The host of an address that goes this way. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'vitalmesh-vip-'));
+
+  constructor(server: PostgresServer) {
+    this.moveTo(server);
+  }
+
+  moveTo({ folder, port }: PostgresServer): void {
+    const socket = `.s.PGSQL.${port}`;
+    rmSync(join(this.folder, socket), { force: true });
+    symlinkSync(join(folder, socket), join(this.folder, socket));
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
 }

@@ -45,7 +45,8 @@ export function clientConfig(address: DatabaseAddress, limits: SessionLimits = S
     idle_in_transaction_session_timeout: limits.idleInTransactionMs,
     // The server ends a statement itself; this is for one that no longer answers. A statement without a limit has none here either.
     ...(limits.statementMs > 0 && { query_timeout: limits.statementMs + 5_000 }),
-    options: `-c search_path=${SCHEMA},pg_temp`,
+    // Warnings of a commit are heard, whatever the role or the database asks for; see `inTransaction`.
+    options: `-c search_path=${SCHEMA},pg_temp -c client_min_messages=warning`,
     types: TYPES,
   };
 }

@@ -66,8 +66,26 @@ export async function inTransaction<T>(client: pg.ClientBase, begin: string, wor
     await client.query('ROLLBACK').catch(() => undefined);
     throw thrown;
   }
-  const { command } = await client.query('COMMIT');
-  // The answer to a COMMIT after a failed statement is no error.
-  if (command !== 'COMMIT') throw new VitalmeshError('INTERNAL', { detail: `COMMIT was answered by ${command}` });
+  await confirmed(client);
   return result;
+}
+
+/**
+ * Commits. Throws STORAGE-REMOTE where the server answers with a warning: somebody ended its wait for a synchronous standby, so that the commit is on one
+ * disk alone (PostgreSQL documentation, pg_cancel_backend on a session in SyncRep). It may be there all the same, as after an answer that was lost.
+ */
+async function confirmed(client: pg.ClientBase): Promise<void> {
+  let isWarned = false;
+  const warned = (): void => {
+    isWarned = true;
+  };
+  client.on('notice', warned);
+  try {
+    const { command } = await client.query('COMMIT');
+    // The answer to a COMMIT after a failed statement is no error.
+    if (command !== 'COMMIT') throw new VitalmeshError('INTERNAL', { detail: `COMMIT was answered by ${command}` });
+  } finally {
+    client.off('notice', warned);
+  }
+  if (isWarned) throw new VitalmeshError('STORAGE-REMOTE', { detail: 'the wait for a standby was ended by somebody' });
 }

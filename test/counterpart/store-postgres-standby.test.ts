@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { random } from '../../agent/simulate/physiology.ts';
+import { verifyAudit } from '../../hub/audit/chain.ts';
+import { SESSION_LIMITS } from '../../hub/store/postgres/connections.ts';
+import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
+import { silentLogger } from '../../shared/log.ts';
+import { Metrics } from '../../shared/metrics.ts';
+import { createMemoryNetwork } from '../../shared/overlay/memory.ts';
+import { formatStorePosition, heldThrough, type StorePosition } from '../../shared/uplink/lineage.ts';
+import { arrivalOf, batchOf, event } from '../contract/store.ts';
+import { verifies } from '../requirements.ts';
+import { gathered, testHub } from '../support/hub.ts';
+import { MovingAddress, PostgresServer } from '../support/postgres.ts';
+import { SendingGateways } from '../support/postgres-gateway.ts';
+import { seedOf } from '../support/seed.ts';
+import { drained, homeRecord, listen, outboxFile, send, storedValuesOf } from '../support/uplink-site.ts';
+
+const CAUGHT_UP = 'SELECT bool_and(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication';
+
+const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+test('an asynchronous standby that lacks the last commits takes over: the hubs go on, and gateways send again what it lacks', {
+  timeout: 120_000,
+}, async () => {
+  verifies('STORE-FAILOVER', 'STORE-BACK-BELOW', 'EXACTLY-ONCE', 'HUB-RESTORED');
+  await using primary = await PostgresServer.start();
+  await using standby = await primary.standby();
+  using address = new MovingAddress(primary);
+  const { app, owner } = await primary.database();
+  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  const store = await openPostgresStore(options);
+  const network = createMemoryNetwork();
+  await using hub = testHub({ store });
+  const { ingest } = hub;
+  const batch = ingest.batch.bind(ingest);
+  const committed: StorePosition[] = [];
+  ingest.batch = async (identity, bundle) => {
+    const answer = await batch(identity, bundle);
+    if (answer.committed) committed.push(answer.committed);
+    return answer;
+  };
+  await using _server = await listen(network, hub);
+  await using outbox = await outboxFile().open();
+  await using _agent = await send(network, outbox);
+  const append = async (values: readonly number[]): Promise<void> => {
+    for (const value of values) await outbox.append([homeRecord(undefined, value)]);
+    await drained(outbox);
+  };
+  await append(range(40, 59));
+  await primary.until(CAUGHT_UP);
+  await standby.cutOff();
+  const { position: kept } = await store.lineage();
+  await append(range(60, 79));
+  assert.deepEqual(await storedValuesOf(hub), range(40, 79));
+  const before = await store.lineage();
+  await primary.kill();
+  await standby.promote();
+  address.moveTo(standby);
+  await append(range(80, 84));
+  await drained(outbox);
+  assert.deepEqual(await storedValuesOf(hub), range(40, 84), 'all that was acknowledged, once');
+  const after = await store.lineage();
+  const epoch = before.epochs.at(-1)?.epoch ?? assert.fail();
+  assert.notEqual(after.epochs.at(-1)?.epoch, epoch);
+  assert.equal(heldThrough(after, epoch), kept);
+  const places = committed.map(formatStorePosition);
+  assert.equal(new Set(places).size, places.length, 'no position of an epoch names two commits');
+  const verdict = await verifyAudit(store.audit(), store.storeId);
+  assert.ok(verdict.intact, JSON.stringify(verdict));
+  assert.deepEqual((await store.verify()).findings, []);
+});
+
+/** A server whose commits wait for its standby, and a store on it by an address that can move. */
+async function synchronous(): Promise<{ primary: PostgresServer; standby: PostgresServer; address: MovingAddress; options: StoreOptions }> {
+  const primary = await PostgresServer.start();
+  const standby = await primary.standby();
+  await primary.set('synchronous_standby_names', '*');
+  await primary.until(`SELECT bool_or(sync_state = 'sync') FROM pg_stat_replication`);
+  const address = new MovingAddress(primary);
+  const { app, owner } = await primary.database();
+  const limits = { statementMs: 1000, lockMs: 300, idleInTransactionMs: 10_000 };
+  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger, limits };
+  return { primary, standby, address, options };
+}
+
+type StoreOptions = Parameters<typeof openPostgresStore>[0];
+
+const IS_WAITING = `SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+
+test('a synchronous standby takes over under load: nothing that was acknowledged is missing, and nothing has to come again', {
+  timeout: 120_000,
+}, async (context) => {
+  verifies('STORE-FAILOVER', 'STORE-REMOTE-DURABLE', 'EXACTLY-ONCE');
+  const uniform = random(seedOf(context));
+  const { primary, standby, address, options } = await synchronous();
+  await using _primary = primary;
+  await using _standby = standby;
+  using _address = address;
+  await using a = await openPostgresStore({ ...options, limits: SESSION_LIMITS });
+  await using b = await openPostgresStore({ ...options, limits: SESSION_LIMITS });
+  const sending = new SendingGateways(4, [a, b], uniform);
+  await sending.more(200 + Math.floor(uniform() * 400));
+  await primary.kill();
+  await standby.promote();
+  address.moveTo(standby);
+  await sending.more(100);
+  await sending.stop();
+  const stored = (await gathered(await a.observations('clinic', {}, (rows) => event(rows)))).map(({ id }) => id);
+  assert.deepEqual(stored.toSorted(), sending.promised.toSorted(), 'none missing, none twice');
+  const { epochs } = await a.lineage();
+  assert.equal(epochs.length, 2);
+  assert.ok((await verifyAudit(b.audit(), b.storeId)).intact);
+  context.diagnostic(`${stored.length} acknowledged, none missing, none twice`);
+});
+
+test('a synchronous standby is away: no commit is answered for, what waits is bounded, and all goes on once it is back', {
+  timeout: 120_000,
+}, async () => {
+  verifies('STORE-STANDBY-AWAY', 'STORE-REMOTE-DURABLE');
+  const { primary, standby, address, options } = await synchronous();
+  await using _primary = primary;
+  await using _standby = standby;
+  using _address = address;
+  await using store = await openPostgresStore(options);
+  await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
+  await standby.stop('immediate');
+  const waiting = batchOf([arrivalOf({ seq: 2 })]);
+  await assert.rejects(store.storeBatch(waiting), { code: 'STORAGE-REMOTE' });
+  for (let again = 0; again < 12; again += 1) await assert.rejects(store.storeBatch(waiting), { code: 'STORAGE-BUSY' });
+  await primary.until(`SELECT count(*) <= 9 FROM pg_stat_activity WHERE application_name = 'vitalmesh-hub'`);
+  await standby.run();
+  await primary.until(`SELECT count(*) = 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`);
+  assert.deepEqual((await store.storeBatch(waiting)).results, ['held']);
+});
+
+test('a commit whose wait for the standby somebody cancels is not answered for, though it is on the disk of the primary', {
+  timeout: 120_000,
+}, async () => {
+  verifies('STORE-STANDBY-AWAY', 'ANSWER-AFTER-COMMIT');
+  const { primary, standby, address, options } = await synchronous();
+  await using _primary = primary;
+  await using _standby = standby;
+  using _address = address;
+  await using store = await openPostgresStore({ ...options, limits: SESSION_LIMITS });
+  await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
+  await standby.cutOff();
+  const waiting = batchOf([arrivalOf({ seq: 2 })]);
+  const refused = assert.rejects(store.storeBatch(waiting), { code: 'STORAGE-REMOTE' });
+  await primary.until(IS_WAITING);
+  await primary.until(`SELECT bool_and(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`);
+  await refused;
+  await primary.kill();
+  await standby.promote();
+  await standby.set('synchronous_standby_names', '');
+  address.moveTo(standby);
+  const again = async () => await store.storeBatch(waiting);
+  assert.deepEqual((await again().catch(again)).results, ['stored'], 'the standby never had it');
+});
