@@ -15,6 +15,8 @@ interface ConnectionOptions {
   key: Buffer;
   cipher: Cipher;
   cacheKib: number;
+  /** As in `DatabaseOptions`. */
+  logPages?: number;
   /** Whether what is removed is written over with zeros (sqlite.org/pragma.html#pragma_secure_delete); not unless told. */
   erases?: boolean;
   /** False when the file was open before: one that has gone meanwhile is an error then, not a reason for a new one. */
@@ -25,14 +27,13 @@ interface ConnectionOptions {
 const BUSY_TIMEOUT_MS = 1000;
 /** SQLite's and SQLCipher's page size. */
 export const PAGE_BYTES = 4096;
-/** From so many pages on the log is moved into the file, when nobody waits for a commit (`Database.moveLog`). */
+/** From so many pages on the log is moved into the file, when nobody waits for a commit (`Database.moveLog`), unless told otherwise. */
 export const LOG_PAGES = 500;
-/** From so many on SQLite does it by itself within a commit (sqlite.org/pragma.html#pragma_wal_autocheckpoint), unless told otherwise. */
-export const LOG_PAGES_AT_COMMIT = 1000;
 const PLAIN_HEADER = 'SQLite format 3\0';
 
 /** A connection with key, durability and safety settings in force, to a file that passed its integrity check. The caller owns the file. */
-export function openConnection({ path, key, cipher, cacheKib, erases = false, mayCreate }: ConnectionOptions): SQLite.Database {
+export function openConnection(options: ConnectionOptions): SQLite.Database {
+  const { path, key, cipher, cacheKib, logPages = LOG_PAGES, erases = false, mayCreate } = options;
   prepareFile(path, mayCreate);
   let connection: SQLite.Database;
   try {
@@ -44,7 +45,7 @@ export function openConnection({ path, key, cipher, cacheKib, erases = false, ma
     // Before the first access: the log's index then lives in this process alone, and there is no -shm file (sqlite.org/wal.html, 8).
     connection.pragma('locking_mode = EXCLUSIVE');
     unlock(connection, path, key, cipher);
-    configure(connection, cacheKib);
+    configure(connection, cacheKib, logPages);
     if (erases) connection.pragma('secure_delete = ON');
     checkIntegrity(connection, path);
     secureLog(connection, path, mayCreate);
@@ -152,7 +153,13 @@ export function unlock(connection: SQLite.Database, path: string, key: Buffer, c
   }
 }
 
-function configure(connection: SQLite.Database, cacheKib: number): void {
+/** From so many pages on SQLite moves the log by itself, within a commit (sqlite.org/pragma.html#pragma_wal_autocheckpoint). */
+export function moveAtCommit(logPages: number): string {
+  return `wal_autocheckpoint = ${2 * logPages}`;
+}
+
+function configure(connection: SQLite.Database, cacheKib: number, logPages: number): void {
+  connection.pragma(moveAtCommit(logPages));
   const journal = connection.pragma('journal_mode = WAL', { simple: true });
   // FULL fsyncs the log at every commit; NORMAL would lose the last commits in a power cut (sqlite.org/pragma.html#pragma_synchronous).
   connection.pragma('synchronous = FULL');

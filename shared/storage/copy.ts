@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { VitalmeshError } from '../errors.ts';
-import { LOG_PAGES, LOG_PAGES_AT_COMMIT, PAGE_BYTES } from './connection.ts';
+import { LOG_PAGES, moveAtCommit, PAGE_BYTES } from './connection.ts';
 import { syncFolder } from './key-file.ts';
 import { LogReader } from './log-reader.ts';
 
@@ -14,6 +14,8 @@ export interface LiveFile {
   connection(): number;
   /** An open descriptor of the file, that stays open as long as the connection: closing one gives up the locks that SQLite has on the file. */
   descriptor(): number;
+  /** As in `DatabaseOptions`. */
+  readonly logPages: number;
   /** Runs a PRAGMA and gives its row. */
   pragma(text: string): unknown;
 }
@@ -108,7 +110,7 @@ async function copied(live: LiveFile, copy: FileHandle, { signal, beforeEnd }: C
 
 function resume(live: LiveFile, connection: number): void {
   try {
-    if (live.connection() === connection) live.pragma(`wal_autocheckpoint = ${LOG_PAGES_AT_COMMIT}`);
+    if (live.connection() === connection) live.pragma(moveAtCommit(live.logPages));
   } catch {
     // A connection that was given up has taken the setting with it.
   }

@@ -23,6 +23,11 @@ export interface DatabaseOptions {
   cipher?: Cipher;
   /** Page cache of the connection, in KiB; 8192 unless told. */
   cacheKib?: number;
+  /**
+   * From so many pages on the log is moved into the file; 500 unless told. What changes again and again is written once for all that is in the log, so that a long one is less
+   * work; but it takes room, and moving it is one piece of work for which the next commit waits.
+   */
+  logPages?: number;
   /** What is removed is written over with zeros, so that nothing of it stays in free space of the file; not unless told. */
   erases?: boolean;
   clock?: Clock;
@@ -41,6 +46,16 @@ export type Statement<P extends unknown[], R> = SQLite.Statement<P, R>;
 const REOPEN_AFTER_MS = 1000;
 const REOPEN_DAMAGED_AFTER_MS = 60_000;
 
+/** What `openDatabase` has found out. */
+interface Opened {
+  key: Buffer;
+  clock: Clock;
+  lock: Disposable;
+  open: (mayCreate: boolean) => SQLite.Database;
+  logPages: number;
+  isReplaced: boolean;
+}
+
 /**
  * One encrypted SQLite file with one owner and one connection: WAL, `synchronous=FULL`, foreign keys, untrusted schema. The connection
  * is closed after an I/O error or damage and opened anew, with all the checks of a start, on a later use: after a second at the earliest,
@@ -54,6 +69,7 @@ export class Database implements Disposable {
   readonly #isReplaced: boolean;
   readonly #lock: Disposable;
   readonly #clock: Clock;
+  readonly #logPages: number;
   readonly #statements = new Map<string, SQLite.Statement>();
   #connection: SQLite.Database | undefined;
   #fault: { error: VitalmeshError; atMs: number } | undefined;
@@ -67,15 +83,9 @@ export class Database implements Disposable {
   #copying = false;
 
   /** Use `openDatabase`. */
-  constructor(
-    path: string,
-    key: Buffer,
-    clock: Clock,
-    lock: Disposable,
-    open: (mayCreate: boolean) => SQLite.Database,
-    isReplaced: boolean,
-  ) {
+  constructor(path: string, { key, clock, lock, open, logPages, isReplaced }: Opened) {
     this.path = path;
+    this.#logPages = logPages;
     this.#key = key;
     this.#clock = clock;
     this.#lock = lock;
@@ -161,7 +171,7 @@ export class Database implements Disposable {
     if (this.#connection === undefined || this.#copying) return;
     try {
       const { log = 0, checkpointed = 0 } = this.prepare<[], LogState>('PRAGMA wal_checkpoint(NOOP)').get() ?? {};
-      if (log - checkpointed >= LOG_PAGES) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+      if (log - checkpointed >= this.#logPages) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
     } catch {
       // As SQLite itself does it within a commit.
     }
@@ -201,6 +211,7 @@ export class Database implements Disposable {
             this.#descriptor ??= openSync(this.path, 'r');
             return this.#descriptor;
           },
+          logPages: this.#logPages,
           pragma: (text) => this.read(() => this.prepare(`PRAGMA ${text}`).get()),
         },
         path,
@@ -307,14 +318,14 @@ function identity(path: string): string {
  * as it is), STORAGE-DAMAGED, STORAGE-SCHEMA (from a newer version), STORAGE-OPEN, STORAGE-FULL, STORAGE-IO.
  */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { path, migrations, cipher = 'sqlcipher', cacheKib = 8192, erases = false, clock = systemClock } = options;
+  const { path, migrations, cipher = 'sqlcipher', cacheKib = 8192, logPages = LOG_PAGES, erases = false, clock = systemClock } = options;
   makeFolder(path);
   const lock = acquireOwnerLock(path);
   try {
     const key = options.key ?? currentKey(path, options.keyFile ?? '', cipher);
     if (key.length !== 32) throw new VitalmeshError('STORAGE-KEY-FILE', { detail: 'the key has not 32 bytes' });
     const openOne = (mayCreate: boolean): SQLite.Database => {
-      const connection = openConnection({ path, key, cipher, cacheKib, erases, mayCreate });
+      const connection = openConnection({ path, key, cipher, cacheKib, logPages, erases, mayCreate });
       try {
         migrate(connection, migrations);
       } catch (thrown) {
@@ -327,7 +338,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     const isDamage = ({ code }: VitalmeshError): boolean =>
       code === 'STORAGE-DAMAGED' || (code === 'STORAGE-KEY' && (options.isRightKey?.(key) ?? false));
     const open = onSetAside ? (mayCreate: boolean) => openOrReplace(path, mayCreate, clock, openOne, { isDamage, onSetAside }) : openOne;
-    return new Database(path, key, clock, lock, open, onSetAside !== undefined);
+    return new Database(path, { key, clock, lock, open, logPages, isReplaced: onSetAside !== undefined });
   } catch (thrown) {
     lock[Symbol.dispose]();
     throw thrown;
