@@ -225,6 +225,7 @@ class Bridge {
         hasHeard = true;
         if (line === TOO_LONG) continue;
         await this.#tell(this.#conversation.fromHub(line.toString('utf8')));
+        for (const next of this.#conversation.more()) connection.write(`${next}\n`);
         this.#hasMoved();
         if (!this.#conversation.refused) continue;
         log.warn({ service, refused: this.#conversation.refused }, 'the hub does not take the session up again; it is asked anew');

@@ -16,6 +16,9 @@ const LOST = {
   data: { code: 'OVERLAY-CLOSED', advice: 'Ask again: the bridge connects by itself.', retryable: true },
 };
 
+/** Subscriptions that the bridge asks for again at the same time: the hub has 64 places for questions, and the client's need some. */
+const MOST_OWN = 16;
+
 /** As JSON-RPC has it. */
 type RpcError = Readonly<Record<string, unknown>>;
 
@@ -51,7 +54,9 @@ export class Conversation {
   #ownIds = 0;
   /** What the bridge has asked itself: the resource that it follows again; undefined of the opening. */
   readonly #own = new Map<string, string | undefined>();
-  /** What the hub answered when it was asked to open the session again, if that was an error. */
+  /** What is followed and was not asked for again on this connection yet. */
+  #toFollow: string[] = [];
+  /** What the hub answered when it was asked to open the session again, or to go on with what was followed later than now, if that was an error. */
   #refused: RpcError | undefined;
 
   /**
@@ -91,6 +96,7 @@ export class Conversation {
   lost(why?: VitalmeshError): Line[] {
     const error = why ? errorOf(why) : (this.#refused ?? LOST);
     this.#own.clear();
+    this.#toFollow = [];
     this.#refused = undefined;
     // An opening is said again on the next connection, unless there has been one that the hub agreed to.
     const isKept = ({ opening }: Asked): boolean => why === undefined && opening !== undefined && this.#initialize === undefined;
@@ -104,11 +110,20 @@ export class Conversation {
     const asked = [...this.#asked.values()].flatMap(({ opening }) => opening ?? []);
     const opening = this.#initialize === undefined ? asked : [this.#asOwn(this.#initialize)];
     const confirmed = this.#initialized === undefined ? [] : [this.#initialized];
-    const subscribed = [...this.#subscribed].map((uri) =>
-      this.#asOwn(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'resources/subscribe', params: { uri } }), uri),
-    );
     const listening = [...this.#listening.values()].map(({ line }) => line);
-    return [...opening, ...confirmed, ...subscribed, ...listening];
+    this.#toFollow = [...this.#subscribed];
+    return [...opening, ...confirmed, ...this.more(), ...listening];
+  }
+
+  /** What the hub is asked next of what was followed: as many as have room, so that none of them is refused for coming with all the others. */
+  more(): Line[] {
+    const lines: Line[] = [];
+    while (this.#own.size < MOST_OWN && this.#toFollow.length > 0) {
+      const uri = this.#toFollow.shift() ?? '';
+      if (!this.#subscribed.has(uri)) continue;
+      lines.push(this.#asOwn(JSON.stringify({ jsonrpc: '2.0', id: 0, method: 'resources/subscribe', params: { uri } }), uri));
+    }
+    return lines;
   }
 
   /** Questions of the client that are not answered; open subscriptions are none. */
@@ -116,7 +131,7 @@ export class Conversation {
     return this.#asked.size;
   }
 
-  /** Code of the error with which the hub refused to open the session again on this connection, which then is good for nothing. */
+  /** Code of the error with which the hub refused to take the session up again on this connection, which then is good for nothing. */
   get refused(): unknown {
     if (!this.#refused) return undefined;
     return isObject(this.#refused.data) ? this.#refused.data.code : this.#refused.code;
@@ -145,7 +160,8 @@ export class Conversation {
     const uri = this.#own.get(id);
     this.#own.delete(id);
     if (!isObject(message) || !isObject(message.error)) return undefined;
-    if (uri === undefined) {
+    // What may be asked again later is followed still: its reader could read it, and would take the silence for calm.
+    if (uri === undefined || isRetryable(message.error)) {
       this.#refused = message.error;
       return undefined;
     }
@@ -186,6 +202,10 @@ function answer(id: string | number, error: RpcError): Line {
 
 function errorOf({ code, message, advice, retryable }: VitalmeshError): RpcError {
   return { code: REFUSED, message, data: { code, advice, retryable } };
+}
+
+function isRetryable({ data }: RpcError): boolean {
+  return isObject(data) && data.retryable === true;
 }
 
 function idError(): RpcError {

@@ -85,6 +85,21 @@ for (const [revision, connect] of Object.entries({ '2025-11-25': legacyOver, '20
   });
 }
 
+test('whoever follows more than the hub takes questions at once follows all of it again after the network was lost', async () => {
+  verifies('MCP-BRIDGE');
+  const patients = Array.from({ length: 150 }, (_, i) => `pat-${i}`);
+  await using endpoint = await startEndpoint({ patients });
+  const { transport, ended } = startBridge(endpoint);
+  const client = await legacyOver(transport);
+  for (const patient of patients) await client.subscribe([`vitals://patient/${patient}/latest`]);
+  endpoint.network.down();
+  await until(() => endpoint.service.status().subscriptions === 0);
+  endpoint.network.up();
+  await until(() => endpoint.service.status().subscriptions === patients.length);
+  await client.close();
+  await ended;
+});
+
 /** The next line that a host is told. */
 async function told(
   lines: AsyncGenerator<Buffer | symbol>,

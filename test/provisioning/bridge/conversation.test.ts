@@ -69,6 +69,7 @@ class Ends {
     if (isGood && uri !== undefined && message.method === 'resources/unsubscribe') this.followedAtHub.delete(uri);
     const answer = isGood ? { result: {} } : { error: { code: -32010, message: 'no', data: { code: 'NOT-FOUND' } } };
     this.#tellClient(this.conversation.fromHub(JSON.stringify({ jsonrpc: '2.0', id: message.id, ...answer })));
+    this.atHub.push(...this.conversation.more().map((line) => JSON.parse(line) as Message));
   }
 
   /** The hub confirms a stream that it was asked for. */
@@ -205,4 +206,35 @@ test('what is no message goes by, and costs nothing', () => {
     Conversation.unreached(line, new VitalmeshError('OVERLAY-CLOSED'));
   });
   fc.assert(property);
+});
+
+test('what was followed is asked for again sixteen at a time; what is refused until later is still followed, and the connection is not', () => {
+  verifies('MCP-BRIDGE');
+  const conversation = new Conversation();
+  const followed = Array.from({ length: 40 }, (_, i) => `vitals://${i}`);
+  const ask = (id: string | number, method: string, params?: object) =>
+    conversation.fromClient(JSON.stringify({ jsonrpc: '2.0', id, method, params }));
+  const agree = (id: unknown) => conversation.fromHub(JSON.stringify({ jsonrpc: '2.0', id, result: {} }));
+  ask('open', 'initialize');
+  agree('open');
+  for (const uri of followed) ask(uri, 'resources/subscribe', { uri });
+  for (const uri of followed) agree(uri);
+  conversation.lost();
+  const asked: (string | undefined)[] = [];
+  let open = conversation.again().map((line) => JSON.parse(line) as Message);
+  for (let next = open.shift(); next; next = open.shift()) {
+    assert.ok(open.length < 16);
+    asked.push(next.params?.uri);
+    agree(next.id);
+    open = [...open, ...conversation.more().map((line) => JSON.parse(line) as Message)];
+  }
+  assert.deepEqual(asked, [undefined, ...followed]);
+
+  conversation.lost();
+  const [, second] = conversation.again().map((line) => JSON.parse(line) as Message);
+  const error = { code: -32011, message: 'a limit', data: { code: 'MCP-LIMIT', retryable: true } };
+  assert.equal(conversation.fromHub(JSON.stringify({ jsonrpc: '2.0', id: second?.id, error })), undefined);
+  assert.equal(conversation.refused, 'MCP-LIMIT');
+  conversation.lost();
+  assert.equal(conversation.again().length, 16);
 });
