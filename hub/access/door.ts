@@ -7,6 +7,7 @@ import type { Disagreement, PreferredBecause } from '../clinical/preferred.ts';
 import type { SourceKind, SourceState } from '../clinical/sources/source.ts';
 import type { Change } from '../feed.ts';
 import type { AlsoKnownAs } from '../registry/registry.ts';
+import type { ByHand } from '../store/amend/amend.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
 import type { AlertsView } from './alert-views.ts';
@@ -59,6 +60,8 @@ export interface VitalView {
   lastKnown: { value: number | null; components: readonly { vital: string; value: number | null }[]; at: string } | null;
   /** True where it was measured in a bed before the patient was discharged, and they are here again: then it is shown as stale, however new. */
   formerStay?: true;
+  /** There where a person has said that it is this patient's, and since when, ISO 8601 with the offset of the measurement; who that was is for operators alone. */
+  byHand?: { kind: ByHand['kind']; since: string };
   /** There where a newer one of its vital sign, of whatever device, is doubtful (`identity-doubtful`). */
   doubtful?: DoubtfulView;
   flags: readonly Flag[];

@@ -8,7 +8,7 @@ import { type LatestFrame, latestView, sourcesOf, sourceView } from './views.ts'
  * Of what shape the views of current values are that this version makes; stands in the evidence. To be raised whenever the same rows and surroundings would make another view, as with a
  * field more; `MADE` then keeps how it was before, because what was shown then is to be proven as long as its evidence is kept.
  */
-export const LATEST_SHAPE = 4;
+export const LATEST_SHAPE = 5;
 
 type Made = (rows: readonly StoredReading[], frame: LatestFrame) => unknown;
 
@@ -39,6 +39,12 @@ const MADE: Readonly<Record<number, Made>> = {
     const { zone: _, ...view } = latestView(rows, frame);
     return view;
   },
+  /** Without which rows are whose they are because a person said so. */
+  4: (rows, frame) =>
+    latestView(
+      rows.map(({ byHand: _, ...row }) => row),
+      frame,
+    ),
   [LATEST_SHAPE]: latestView,
 };
 

@@ -71,6 +71,7 @@ function vitalView(row: StoredReading, now: Instant, { limit, standing, stale, f
       ? { value: row.value, components: row.components.map((part) => ({ vital: part.vital, value: part.value })), at }
       : null,
     ...(formerStay && { formerStay }),
+    ...(row.byHand && { byHand: { kind: row.byHand.kind, since: formatInstant(row.byHand.at, row.offsetMin) } }),
     ...(doubtful && { doubtful: doubtfulView(doubtful) }),
     flags: row.flags,
     measurand: standing.measurand.key,

@@ -10,6 +10,7 @@ import {
   type LimitsInForce,
   NO_SURROUNDINGS,
   nameOfLimits,
+  type ShownBeside,
   type ShownPlace,
   type Surroundings,
 } from '../clinical/surroundings.ts';
@@ -184,7 +185,7 @@ function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, 
   if (rows === undefined && shown.length > 0) return 'withheld';
   const readings = shown.flatMap(([observation, storedAt]) => rows?.get(versionOf(observation, storedAt)) ?? []);
   if (readings.length < shown.length) return 'gone';
-  const then = readings.map((row) => doubtedAs(beside?.doubtful ?? [], row));
+  const then = readings.map((row) => byHandAs(beside?.byHand ?? [], doubtedAs(beside?.doubtful ?? [], row)));
   const shapes = shapesOf(beside);
   if (shapes.length === 0) return 'newer';
   const frame = { patient, ...place, withheld, beside: beside ?? NOTHING_BESIDE };
@@ -201,4 +202,10 @@ function rebuiltOf({ event, erased }: EvidenceRecord, rows: ReadonlyMap<string, 
 function doubtedAs(doubtful: readonly string[], row: StoredReading): StoredReading {
   const others = row.flags.filter((flag) => flag !== 'identity-doubtful');
   return { ...row, flags: doubtful.includes(row.id) ? [...others, 'identity-doubtful'] : others };
+}
+
+/** A row with what a person had said of whose it is when it was shown, whatever is said now. */
+function byHandAs(then: NonNullable<ShownBeside['byHand']>, { byHand: _, ...row }: StoredReading): StoredReading {
+  const said = then.find(({ observation }) => observation === row.id);
+  return said ? { ...row, byHand: { kind: said.kind, at: said.at } } : row;
 }

@@ -1,5 +1,6 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { PatientPlace } from '../registry/registry.ts';
+import type { ByHand } from '../store/amend/amend.ts';
 import type { StoredReading } from '../store/store.ts';
 import { BUILT_IN, type PatientLimits, type SiteRange } from './limits/limits.ts';
 import type { Losses } from './sources/losses.ts';
@@ -43,6 +44,8 @@ export interface ShownBeside extends Beside {
   limits?: string | null;
   /** Observations that were shown as doubtful (`identity-doubtful`): by now they may be sure, or others doubtful. None unless given. */
   doubtful?: readonly string[];
+  /** Observations that were shown as said to be this patient's by a person: that may be undone by now, or newer. None unless given. */
+  byHand?: readonly (ByHand & { observation: string })[];
 }
 
 /** The limits that hold for a patient, and the version of the file they are of; null where the site has none. */

@@ -6,6 +6,7 @@ import { MASK_PROFILES } from '../access/masking/contract.ts';
 import { LIMIT_SETTERS } from '../clinical/limits/limits.ts';
 import { PREFERRED_BECAUSE } from '../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../clinical/sources/source.ts';
+import { BY_HAND } from '../store/amend/amend.ts';
 import { deviceName, untrustedDevice } from './untrusted.ts';
 import { latestUri } from './uris.ts';
 
@@ -50,6 +51,13 @@ const lastKnown = z.object({
   at: z.string(),
 });
 
+export const byHand = z
+  .object({ kind: z.enum(BY_HAND), since: z.string() })
+  .optional()
+  .describe(
+    'There when it is this patient’s because a person said so, since then: reassigned (it came as another’s) or confirmed (it was doubtful).',
+  );
+
 const vital = z.object({
   vital: z.string().describe('Key of the vital sign, such as spo2 or hr.'),
   name: z.string(),
@@ -74,6 +82,7 @@ const vital = z.object({
     .literal(true)
     .optional()
     .describe('Measured in a bed before the patient was discharged; they are here again. Never current.'),
+  byHand,
   doubtful: lastKnown
     .extend({ device: z.string().nullable(), observation: z.string().describe('By which an operator confirms it.') })
     .optional()
@@ -262,6 +271,7 @@ function compactRow(view: VitalView): LatestRow {
     staleAfter: { ...view.limit },
     lastKnown: view.lastKnown && compactLastKnown(view.lastKnown),
     ...(view.formerStay && { formerStay: view.formerStay }),
+    ...(view.byHand && { byHand: view.byHand }),
     ...(view.doubtful && {
       doubtful: { ...compactLastKnown(view.doubtful), device: deviceName(view.doubtful.device), observation: view.doubtful.observation },
     }),

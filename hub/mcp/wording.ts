@@ -98,6 +98,11 @@ export function severalOf(vitals: readonly string[]): ReadonlySet<string> {
   return new Set(vitals.filter((vital) => seen.size === seen.add(vital).size));
 }
 
+/** Why it is this patient's, where a person said so. */
+export function byHandText({ kind, since }: NonNullable<LatestRow['byHand']>): string {
+  return `${kind === 'reassigned' ? 'given to this patient' : 'confirmed as this patient’s'} by hand since ${since}`;
+}
+
 /** By which device something was measured, behind what it is; null for one whose name is text that it sent itself. */
 export function byText(device: string | null): string {
   return device === null ? ' [device without an identifier]' : ` [device ${device}]`;
@@ -127,7 +132,8 @@ function whyNotCurrent(row: LatestRow, { discharged, leftBed }: Pick<Latest, 'di
 
 function rowText(row: LatestRow, latest: Latest): string {
   const age = ageText(row.ageSeconds);
-  const doubt = row.flags.length === 0 ? '' : ` [${row.flags.join(', ')}]`;
+  const flags = row.flags.length === 0 ? '' : ` [${row.flags.join(', ')}]`;
+  const doubt = row.byHand ? `${flags} [${byHandText(row.byHand)}]` : flags;
   if (row.stale) {
     const known = lastKnownText(row);
     const last = known === undefined ? 'No number was measured then either.' : `Last known: ${known}, measured ${age} ago.`;

@@ -1,12 +1,15 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
+import { type ByHandRow, byHandOf } from './amend/amend.ts';
+import { AMEND_SQL } from './amend/statements.ts';
 import { DOUBTFUL, newestDoubtable, ODD_DOUBTFUL } from './identity/judged.ts';
 import { IDENTITY_SQL } from './identity/statements.ts';
 import { type Origin, type ReadingRow, readingOf } from './observation-row.ts';
 import { SQL } from './statements.ts';
 import type { StoredReading } from './store.ts';
 
-type LatestRow = Omit<ReadingRow, keyof Origin | 'gateway'> & { writer: number };
+/** `decision`: key of the newest by which a person said that it is this patient's; not looked for of what is doubtful. */
+type LatestRow = Omit<ReadingRow, keyof Origin | 'gateway'> & { writer: number; decision?: number | null };
 
 /** The current rows of a patient, newest first. Throws STORAGE-DAMAGED. */
 export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, patient: string): StoredReading[] {
@@ -21,7 +24,7 @@ export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, 
       known.set(key, origin);
     }
     // Ids are made by whoever sends them, so their agent part is the gateway: its batch need not be looked up.
-    return readingOf(row, origin, origin.agent);
+    return { ...readingOf(row, origin, origin.agent), ...decided(database, row) };
   });
   return readings.sort(newestFirst);
 }
@@ -44,6 +47,11 @@ function writerOf(database: Pick<Database, 'prepare'>, key: number): Pick<Origin
   const writer = database.prepare<[number], Pick<Origin, 'agent' | 'epoch'>>(SQL.writer).get(key);
   if (writer === undefined) throw new VitalmeshError('STORAGE-DAMAGED', { detail: 'an observation of nobody' });
   return writer;
+}
+
+function decided(database: Pick<Database, 'prepare'>, { decision = null }: LatestRow): Pick<StoredReading, 'byHand'> {
+  const row = decision === null ? undefined : database.prepare<[number], ByHandRow>(AMEND_SQL.byHand).get(decision);
+  return row === undefined ? {} : { byHand: byHandOf(row) };
 }
 
 function newestFirst(a: StoredReading, b: StoredReading): number {

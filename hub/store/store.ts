@@ -15,7 +15,7 @@ import type { EvidenceOrder, EvidenceStep } from '../audit/retention.ts';
 import type { KeptUsage, UsageSince } from '../audit/usage.ts';
 import type { Place } from '../clinical/staleness.ts';
 import type { Binding, KeptBinding, UnknownStretch } from '../registry/bindings.ts';
-import type { AmendStore } from './amend/amend.ts';
+import type { AmendStore, ByHand } from './amend/amend.ts';
 import type { ErasingStore } from './erasing/erasing.ts';
 import type { BatchPlacing, Placed, PlacingStore } from './placing/placing.ts';
 import type { RetentionOrder, RetentionStep } from './retention.ts';
@@ -64,6 +64,8 @@ export interface StoredReading extends ObservationFacts {
   /** Identity id of the gateway that sent it. */
   gateway: string;
   storedAt: Instant;
+  /** There where a person has said that it is this patient's; of what `latest` gives as current alone. */
+  byHand?: ByHand;
 }
 
 /** One observation with its resource. */

@@ -127,6 +127,33 @@ export function storeAmendContract(name: string, place: () => Promise<StorePlace
     await assert.rejects(undo(store, 'none'), { code: 'AMEND-NOT-FOUND' });
   });
 
+  check('what is current says by which decision it is whose it is, the newest that holds, and says so of nothing else', async (store) => {
+    verifies('AMEND-TOLD');
+    const told = async (patient: string) =>
+      (await store.latest('clinic', patient, seen)).map(({ value, byHand = null }) => [value, byHand]);
+    await store.storeBatch(batchOf([reading(1, 9), reading(2, 2)]));
+    assert.deepEqual(await told(HER), [[2, null]]);
+    const first = await amend(store, { kind: 'reassign', to: HIM, selection: stretch(4, 1), at: TEST_NOW + 1 });
+    await carriedOut(store);
+    assert.deepEqual(await told(HER), [[1, null]]);
+    assert.deepEqual(await told(HIM), [[2, { kind: 'reassigned', at: TEST_NOW + 1 }]]);
+    await store.storeBatch(batchOf([reading(3, 1.5)]));
+    assert.deepEqual(await told(HIM), [[3, { kind: 'reassigned', at: TEST_NOW + 1 }]], 'what came late of the stretch, too');
+    const back = await amend(store, { kind: 'reassign', to: HER, selection: stretch(4, 1, HIM), at: TEST_NOW + 2 });
+    await carriedOut(store);
+    assert.deepEqual(await told(HER), [[3, { kind: 'reassigned', at: TEST_NOW + 2 }]]);
+    await undo(store, back);
+    await carriedOut(store);
+    assert.deepEqual(await told(HIM), [[3, { kind: 'reassigned', at: TEST_NOW + 1 }]]);
+    await undo(store, first);
+    await carriedOut(store);
+    assert.deepEqual(await told(HER), [[3, null]]);
+    assert.deepEqual(await told(HIM), []);
+    await amend(store, { selection: { observations: [reading(3, 1.5).id] } });
+    await carriedOut(store);
+    assert.deepEqual(await told(HER), [[2, null]]);
+  });
+
   check('what was decided and taken back stays the history of its readings, and which these were is known', async (store) => {
     verifies('AMEND-HISTORY');
     const rows = [reading(1, 3), reading(2, 2), reading(3, 9)];

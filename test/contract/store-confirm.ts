@@ -21,14 +21,17 @@ export function storeConfirmContract(name: string, place: () => Promise<StorePla
   };
 
   check('what somebody confirms is the person’s, and so is what agrees with it; that can be undone', async (store) => {
-    verifies('IDENTITY-CONFIRMED');
+    verifies('IDENTITY-CONFIRMED', 'AMEND-TOLD');
     const jump = weighed(2, 64, 1);
     await store1(store, weighed(1, 82, 3), jump);
     const id = await amend(store, { kind: 'confirm', selection: { observations: [jump.id] } });
     const told = await carriedOut(store);
     assert.deepEqual(told.changed, [{ tenant: 'clinic', patient: PATIENT, vitals: ['weight'] }]);
     assert.deepEqual(await latest(store), { current: [64], doubtful: [] });
+    const byHand = async () => (await store.latest('clinic', PATIENT, (rows) => event(rows))).map((row) => row.byHand ?? null);
+    assert.deepEqual(await byHand(), [{ kind: 'confirmed', at: TEST_NOW }]);
     await store1(store, weighed(3, 82, 0.5));
+    assert.deepEqual(await byHand(), [null, { kind: 'confirmed', at: TEST_NOW }], 'not what is doubtful beside it');
     assert.deepEqual(await latest(store), { current: [64], doubtful: [82] }, 'confirmed, it does not go with the former ones');
     await undo(store, id);
     await carriedOut(store);

@@ -249,6 +249,11 @@ export const PATIENTS = {
     behaviour:
       'Readings that an operator gives to another patient are theirs with all that follows of it; both patients’ readers are told that it was corrected, and movements leave them alone until that is undone.',
   },
+  'AMEND-TOLD': {
+    source: 'issue 9, Corrections; issue 10, Surface',
+    behaviour:
+      'Of a current reading that is a patient’s because a person gave it to them or confirmed it, it is told which of both, and since when, until that is undone; who that was is for operators alone. What was shown is made again from the evidence as it was told then.',
+  },
   'AMEND-UNDO': {
     source: 'issue 9, Corrections',
     behaviour:

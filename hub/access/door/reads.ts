@@ -98,6 +98,7 @@ export class Reads {
           ...elsewhere,
           ...(whole.possible && { possible: whole.possible }),
           ...doubtfulOf(rows),
+          ...byHandIn(rows),
         };
         return { ...granted(call, patient, rows.length, { view, rows, beside: known, withheld }), ...counted(patient) };
       }),
@@ -182,6 +183,12 @@ export class Reads {
 function doubtfulOf(rows: readonly StoredReading[]): Pick<ShownBeside, 'doubtful'> {
   const doubtful = rows.filter(({ flags }) => flags.includes('identity-doubtful')).map(({ id }) => id);
   return doubtful.length === 0 ? {} : { doubtful };
+}
+
+/** Which of the rows are whose they are because a person said so: as with doubt. */
+function byHandIn(rows: readonly StoredReading[]): Pick<ShownBeside, 'byHand'> {
+  const found = rows.flatMap(({ id: observation, byHand }) => (byHand ? [{ ...byHand, observation }] : []));
+  return found.length === 0 ? {} : { byHand: found };
 }
 
 /** A read whose view is made, and shown to the evidence, before the commit that lets it out. */

@@ -21,6 +21,9 @@ const PSEUDED: Coding = {
 /** In the place of a device's kind of identifier and of a decoding profile. */
 const MASKED_WORD = 'masked';
 
+/** The store gives it with what is current alone. */
+const NEVER = undefined;
+
 /**
  * A stored observation with its resource, made anew out of what is shown: nothing of the resource as it came is copied. Undefined for what is not in the
  * parameter table.
@@ -49,6 +52,7 @@ export function maskedObservation(frame: MaskFrame, row: StoredObservation): Sto
     place: row.place === 'home' ? 'home' : 'bed',
     test: row.test,
     storedAt: timeOf(frame, row.storedAt, patient),
+    byHand: NEVER,
   });
   return { ...shown, resource: resourceOf(shown, row.resource.status) };
 }

@@ -5,6 +5,7 @@ import { LIMIT_SETTERS } from '../../clinical/limits/limits.ts';
 import { measurandOf } from '../../clinical/measurands.ts';
 import { PREFERRED_BECAUSE } from '../../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../../clinical/sources/source.ts';
+import { BY_HAND } from '../../store/amend/amend.ts';
 import type { StoredComponent } from '../../store/store.ts';
 import type { TrendBucket, TrendGap, TrendSeries } from '../../store/trend.ts';
 import { WITHHOLDABLE } from '../access.ts';
@@ -139,6 +140,7 @@ function maskedVital(frame: MaskFrame, row: VitalView, view: LatestView): VitalV
       at: timeTextOf(frame, row.lastKnown.at, patient),
     },
     formerStay: row.formerStay,
+    byHand: maskedByHand(frame, row.byHand, patient),
     doubtful: row.doubtful && {
       value: plausibleOf(row.vital, row.doubtful.value),
       components: row.doubtful.components
@@ -162,6 +164,11 @@ function maskedVital(frame: MaskFrame, row: VitalView, view: LatestView): VitalV
     receivedAt: timeOf(frame, row.receivedAt, patient),
     storedAt: timeOf(frame, row.storedAt, patient),
   });
+}
+
+function maskedByHand(frame: MaskFrame, byHand: VitalView['byHand'], patient: string): VitalView['byHand'] {
+  const kind = byHand && oneOf(Object.values(BY_HAND), byHand.kind);
+  return byHand && kind && { kind, since: timeTextOf(frame, byHand.since, patient) };
 }
 
 /** A part of a panel, with nothing but what the table knows of it. */

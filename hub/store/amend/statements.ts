@@ -94,6 +94,7 @@ export const AMEND_SQL = {
       UNION ALL
       SELECT key FROM observation INDEXED BY observationSetAside
       WHERE patient = ? AND vital = ? AND device = ? AND test = ? AND effective = ? AND effective <> sortTime)`,
+  byHand: 'SELECT kind, at FROM amendment WHERE key = ?',
   addRow: 'INSERT INTO amendedRow (observation, amendment, patient, bed) VALUES (?, ?, ?, ?)',
   addBit: 'UPDATE observation SET amended = amended | ? WHERE key IN (SELECT value FROM json_each(?))',
   clearBit: 'UPDATE observation SET amended = amended & ~? WHERE key = ?',

@@ -1,4 +1,5 @@
 import type { Instant } from '../../../shared/clock.ts';
+import { type ByHandRow, byHandOf } from '../amend/amend.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { newestDoubtable } from '../identity/judged.ts';
 import { type ObservationRow, observationOf, readingOf, unpackReceived } from '../observation-row.ts';
@@ -28,19 +29,28 @@ export interface KeyRange {
 /** How many keys one part of a walk covers. */
 const KEYS_A_PAGE = 1000;
 
+/** With the newest decision by which a person said that it is this patient's; that is not looked for of what is doubtful. */
+type LatestRow = ObservationRow & { decidedKind?: ByHandRow['kind'] | null; decidedAt?: Instant | null };
+
 export async function latest(transaction: Transaction, tenant: string, patient: string): Promise<StoredReading[]> {
-  const rows = await transaction.query<ObservationRow>(PG.latest, [tenant, patient]);
+  const rows = await transaction.query<LatestRow>(PG.latest, [tenant, patient]);
   const doubtable = newestDoubtable(rows);
   const beside =
     doubtable.length === 0
       ? []
-      : await transaction.query<ObservationRow>(PG.doubtful, [
+      : await transaction.query<LatestRow>(PG.doubtful, [
           ...[tenant, patient],
           doubtable.map(({ vital }) => vital),
           doubtable.map(({ test }) => test === 1),
           doubtable.map(({ sortTime }) => sortTime),
         ]);
-  return [...rows, ...beside].map((row) => readingOf(row, row, row.gateway)).sort((a, b) => b.sortTime - a.sortTime);
+  return [...rows, ...beside]
+    .map((row) => ({ ...readingOf(row, row, row.gateway), ...decided(row) }))
+    .sort((a, b) => b.sortTime - a.sortTime);
+}
+
+function decided({ decidedKind: kind = null, decidedAt: at = null }: LatestRow): Pick<StoredReading, 'byHand'> {
+  return kind === null || at === null ? {} : { byHand: byHandOf({ kind, at }) };
 }
 
 export async function patients(transaction: Transaction, tenant: string): Promise<StoredPatient[]> {

@@ -202,12 +202,16 @@ export const PG = {
   tenants: 'SELECT id, stored FROM tenant ORDER BY id',
 
   latest: `
-    SELECT ${READING}, l.fresh_at AS "freshAt"
+    SELECT ${READING}, l.fresh_at AS "freshAt", h.kind AS "decidedKind", h.at AS "decidedAt"
     FROM patient p
     JOIN latest l ON l.patient = p.key
     JOIN observation o ON o.key = l.observation AND o.sort_time = l.sort_time
     JOIN batch b ON b.key = o.batch
     JOIN writer w ON w.key = o.writer
+    LEFT JOIN LATERAL (
+      SELECT a.kind, a.at FROM amended_row r JOIN amendment a ON a.key = r.amendment
+      WHERE r.observation = o.key AND a.kind IN ('reassign', 'confirm') AND a.undone_at IS NULL ORDER BY a.key DESC LIMIT 1
+    ) h ON true
     WHERE p.tenant = $1 AND p.id = $2
     ORDER BY l.sort_time DESC, l.vital, l.device
     LIMIT ${MAX_LATEST}`,

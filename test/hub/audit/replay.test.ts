@@ -149,13 +149,28 @@ test('what an earlier version showed is made again as that one made it, whatever
   assert.equal(step({ ...DETAIL, beside: { ...BESIDE, shape: 99 } }).rebuilt, 'newer');
 });
 
+test('that a person had said whose it is stands in the evidence: what was shown is made again, whatever was decided since', () => {
+  verifies('AUDIT-REPLAY', 'AMEND-TOLD');
+  const byHand = { kind: 'reassigned', at: TEST_NOW - 500 } as const;
+  const view = latestView([{ ...READING, byHand }], { patient: 'pat-icu-01', ...PLACE, ...WHOLE, beside: BESIDE, now: TEST_NOW + 3 });
+  assert.deepEqual(view.vitals[0]?.byHand, { kind: 'reassigned', since: '2026-11-21T10:59:59.500+01:00' });
+  const beside = { ...BESIDE, shape: LATEST_SHAPE };
+  const said = { ...beside, byHand: [{ ...byHand, observation: READING.id }] };
+  const told = { ...DETAIL, response: hash('sha256', canonicalJson(view)) };
+  assert.equal(step({ ...told, beside: said }).rebuilt, 'same');
+  assert.equal(step({ ...told, beside }).rebuilt, 'differs');
+  assert.equal(step({ ...DETAIL, beside: said }).rebuilt, 'differs');
+  const since = new Map([[`${STORED} gw.e.1.0`, { ...READING, byHand }]]);
+  assert.equal(step(DETAIL, { rows: since }).rebuilt, 'same', 'what was decided since is not in it');
+});
+
 test('a view that would be another than before has another shape: each is as it always was', () => {
   verifies('AUDIT-REPLAY-SHAPES');
   const frame = { patient: 'pat-icu-01', ...PLACE, withheld: ['laboratory'] as const, beside: BESIDE, now: TEST_NOW + 600_000 };
   const hashed = (shape: number) => hash('sha256', canonicalJson(viewOfShape(shape, [READING], frame))).slice(0, 16);
   assert.deepEqual(
     Array.from({ length: LATEST_SHAPE }, (_, i) => hashed(i + 1)),
-    ['2d1c2975f20d30cf', '053cfe6b93739d6e', 'fd028e849f7fb0f3', 'cb2c5c0433a721f2'],
+    ['2d1c2975f20d30cf', '053cfe6b93739d6e', 'fd028e849f7fb0f3', 'cb2c5c0433a721f2', 'cb2c5c0433a721f2'],
     'raise LATEST_SHAPE, keep how it was before, and add a line here',
   );
 });

@@ -145,6 +145,19 @@ test('where several devices give one vital sign, each line names its device, the
   ]);
 });
 
+test('that a value is this patient’s because a person said so is told beside it, current or not', () => {
+  verifies('AMEND-TOLD');
+  const since = '2026-11-21T10:30:00.000+01:00';
+  const line = (more: Partial<VitalView>): string => latestText(compactLatest(view('pat-0001', { vitals: [vital(more)] })));
+  assert.match(line({ byHand: { kind: 'reassigned', since } }), /: 97 %, 4 s ago \[given to this patient by hand since 2026-11-21T10:30/);
+  const stale = { value: null, stale: true, lastKnown: { value: 97, components: [], at: since } };
+  assert.match(
+    line({ ...stale, flags: ['motion'], byHand: { kind: 'confirmed', since } }),
+    /Last known: 97 %.* \[motion\] \[confirmed as this patient’s by hand since 2026-11-21T10:30/,
+  );
+  assert.doesNotMatch(line({}), /by hand/);
+});
+
 test('that a value is not current is said by its reason: a discharge, a bed that was left and a demonstration are no age', () => {
   verifies('MCP-TEXT-WHY-NOT-CURRENT');
   const known = { value: 97, components: [], at: '2026-11-21T10:59:07.000+01:00' };

@@ -7,7 +7,7 @@ import type { OverviewRow, OverviewView } from '../../../clinical/overview/overv
 import type { Shape } from '../../../clinical/overview/shape.ts';
 import { MEDIAN_OF } from '../../../clinical/support/baseline.ts';
 import { deviceName } from '../../untrusted.ts';
-import { ownValue, source, withheld } from '../../views.ts';
+import { byHand, ownValue, source, withheld } from '../../views.ts';
 import { whoseFields, whoseIn } from '../shown.ts';
 
 const parts = z
@@ -43,6 +43,7 @@ const row = z.object({
   stale: z.literal(true).optional().describe('Too old to be current: only lastKnown holds numbers.'),
   lastKnown: known.optional(),
   formerStay: z.literal(true).optional(),
+  byHand,
   flags: z.array(z.string()).optional().describe('What makes it doubtful or special.'),
   doubtful: known.optional().describe('A newer reading that may be somebody else’s.'),
   disagrees: z.number().optional().describe('By so much with another current value; which is right is not known.'),
@@ -219,6 +220,7 @@ function compactRow({ row, day: shapes, others }: OverviewRow, withDay: boolean)
     stale,
     lastKnown,
     formerStay,
+    byHand,
     flags,
     doubtful,
     disagreement,
@@ -237,6 +239,7 @@ function compactRow({ row, day: shapes, others }: OverviewRow, withDay: boolean)
     ...(stale && { stale: true as const }),
     ...(lastKnown && { lastKnown: compactKnown(lastKnown) }),
     ...(formerStay && { formerStay }),
+    ...(byHand && { byHand }),
     ...(flags.length > 0 && { flags: [...flags] }),
     ...(doubtful && { doubtful: compactKnown(doubtful) }),
     ...(disagreement && { disagrees: disagreement.by }),

@@ -1,7 +1,7 @@
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { panel, vital } from '../../../../shared/vitals.ts';
 import { nameOf } from '../../../access/views.ts';
-import { ageText, scopeText, sourceText } from '../../wording.ts';
+import { ageText, byHandText, scopeText, sourceText } from '../../wording.ts';
 import { whoseText } from '../shown.ts';
 import type { Overview } from './get-patient-overview-view.ts';
 
@@ -37,7 +37,7 @@ function isMissing({ value = null, parts }: Row): boolean {
 }
 
 function rowText(row: Row, { baseline = [] }: Overview): string {
-  const { vital: key, ageSeconds, stale, lastKnown, flags = [], doubtful, disagrees, day = [], device, others = 0, unit } = row;
+  const { vital: key, ageSeconds, stale, lastKnown, flags = [], byHand, doubtful, disagrees, day = [], device, others = 0, unit } = row;
   const [first] = day;
   const usual = baseline.find((one) => one.vital === (first?.vital ?? key) && one.device === device);
   const known = lastKnown && numbersText(lastKnown, unit);
@@ -46,6 +46,7 @@ function rowText(row: Row, { baseline = [] }: Overview): string {
   return [
     `${nameOf(key)}: ${stale ? `none current${known === undefined ? '' : `; last known ${known}, ${age} ago`}` : now}`,
     ...(flags.length > 0 ? [`[${flags.join(', ')}]`] : []),
+    ...(byHand ? [byHandText(byHand)] : []),
     ...(disagrees === undefined ? [] : [`DISAGREES with another by ${disagrees}`]),
     ...(doubtful ? [`a newer ${numbersText(doubtful, unit) ?? 'one'} may be somebody else’s`] : []),
     // A panel by its first part; the others stand in the data. There is one device where no other row measures it.

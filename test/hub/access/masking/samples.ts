@@ -40,6 +40,7 @@ const VITAL: VitalView = {
   ageSeconds: 5,
   stale: false,
   lastKnown: null,
+  byHand: { kind: 'reassigned', since: formatInstant(TEST_NOW - 3000, 60) },
   limit: { seconds: 7200, by: 'ward' },
   flags: ['motion'],
   measurand: 'blood-pressure',

@@ -133,6 +133,7 @@ function worst(): OverviewView {
         demo: true,
         test: true,
         formerStay: true,
+        byHand: { kind: 'reassigned', since: AT },
       },
       disagreement: { with: { vital: LONG, device: LONG }, by: 123.456, limit: 1, unit: 'mm[Hg]' },
     });
