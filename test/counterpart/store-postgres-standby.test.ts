@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
+import type { OthersStored } from '../../hub/store/open-store.ts';
 import { SESSION_LIMITS } from '../../hub/store/postgres/connections.ts';
+import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
@@ -156,4 +158,53 @@ test('a commit whose wait for the standby somebody cancels is not answered for, 
   address.moveTo(standby);
   const again = async () => await store.storeBatch(waiting);
   assert.deepEqual((await again().catch(again)).results, ['stored'], 'the standby never had it');
+});
+
+test('what another hub stores on a standby that took over is told, also where it has stored more by then than the standby lacked', {
+  timeout: 120_000,
+}, async () => {
+  verifies('STORE-FAILOVER', 'STORE-SHARED-FEED');
+  await using primary = await PostgresServer.start();
+  await using standby = await primary.standby();
+  using ofOne = new MovingAddress(primary);
+  using ofTwo = new MovingAddress(primary);
+  const { app, owner } = await primary.database();
+  const open = ({ folder }: MovingAddress) =>
+    openPostgresStore({ address: { ...app, host: folder }, owner, metrics: new Metrics(), log: silentLogger });
+  await using one = await open(ofOne);
+  await using two = await open(ofTwo);
+  let seq = 0;
+  const store = async (patientId: string): Promise<void> => {
+    seq += 1;
+    const batch = batchOf([arrivalOf({ seq, patientId })]);
+    // A session that was lost is found to be so by whoever uses it first.
+    await one.storeBatch(batch).catch(() => one.storeBatch(batch));
+  };
+  const told = new Set<string>();
+  let heard = Promise.withResolvers<void>();
+  const tell = ({ patients }: OthersStored): void => {
+    for (const { patient } of patients) told.add(patient);
+    heard.resolve();
+    heard = Promise.withResolvers<void>();
+  };
+  await using others = new OtherHubs({ store: two, log: silentLogger, tell });
+  await others.start(new AbortController().signal);
+  const hears = async (patient: string): Promise<void> => {
+    while (!told.has(patient)) await heard.promise;
+  };
+  await store('pat-kept');
+  await primary.until(CAUGHT_UP);
+  await standby.cutOff();
+  for (let i = 0; i < 5; i += 1) await store('pat-lost');
+  await store('pat-lost-last');
+  await hears('pat-lost-last');
+  await primary.kill();
+  await standby.promote();
+  ofOne.moveTo(standby);
+  await store('pat-anna');
+  for (let i = 0; i < 20; i += 1) await store('pat-later');
+  await store('pat-last');
+  ofTwo.moveTo(standby);
+  await hears('pat-last');
+  assert.ok(told.has('pat-anna'), 'stored where the hub had been told before');
 });

@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { Backoff, pause, type Service } from '../../../shared/lifecycle.ts';
 import type { Logger } from '../../../shared/log.ts';
+import type { Lineage, StorePosition } from '../../../shared/uplink/lineage.ts';
 import type { Change } from '../../feed.ts';
+import { lossIn } from '../loss.ts';
 import type { OthersStored } from '../open-store.ts';
 import type { Currency, CurrencyChange } from '../store.ts';
 import { clientConfig, refusePooler } from './connections.ts';
@@ -64,6 +66,8 @@ export class OtherHubs implements Service {
   readonly #stop = new AbortController();
   /** Up to where all was told. */
   #told = 0;
+  /** The epochs of the store as of the last look, each with its end. */
+  #seen: StorePosition[] = [];
   #wake: (() => void) | undefined;
   #isDue = false;
   #ended: Promise<void> | undefined;
@@ -81,7 +85,8 @@ export class OtherHubs implements Service {
     signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
     const client = await this.#listen();
     try {
-      this.#told = await positionOf(client);
+      this.#seen = seenIn(await this.#store.lineage());
+      this.#told = (await headOf(client)).position;
     } catch (thrown) {
       await end(client);
       throw databaseError(thrown);
@@ -140,8 +145,9 @@ export class OtherHubs implements Service {
   async #follow(client: pg.Client): Promise<void> {
     while (!this.#stop.signal.aborted) {
       this.#isDue = false;
-      const position = await positionOf(client);
-      // The data went back to an earlier state: what is stored from here on is new.
+      const { epoch, position } = await headOf(client);
+      if (epoch !== this.#seen.at(-1)?.epoch) await this.#followBack();
+      // The data went back to an earlier state, and nobody has committed since: what is stored from here on is new.
       if (position < this.#told) this.#told = position;
       await this.#lookUpOwn();
       if (position > this.#told) {
@@ -150,6 +156,15 @@ export class OtherHubs implements Service {
       }
       if (!this.#isDue) await this.#sleep();
     }
+  }
+
+  /** Another epoch: where the data went back, others may have stored as much again by now, and what they did is told from there on. */
+  async #followBack(): Promise<void> {
+    const lineage = await this.#store.lineage();
+    const last = this.#seen.at(-1);
+    const loss = lossIn(lineage, [...this.#seen.slice(0, -1), ...(last ? [{ ...last, position: this.#told }] : [])]);
+    if (loss !== undefined && loss.to < this.#told) this.#told = loss.to;
+    this.#seen = seenIn(lineage);
   }
 
   /** Tells of commits of this hub whose answer was lost, if they are there: what came behind them may be told twice. */
@@ -245,9 +260,13 @@ function changeOf(tenant: string, { patient, vitals, at, gone }: ChangedPatient,
   return changed.size > 0 ? { ...when, kind: 'stored', vitals: [...changed] } : { ...when, kind: 'late', vitals: [...vitals] };
 }
 
-async function positionOf(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ position: number }>(PG.head);
-  return rows[0]?.position ?? 0;
+async function headOf(client: pg.Client): Promise<StorePosition> {
+  const { rows } = await client.query<StorePosition>('SELECT epoch, position FROM head');
+  return rows[0] ?? { epoch: '', position: 0 };
+}
+
+function seenIn({ epochs, position }: Lineage): StorePosition[] {
+  return epochs.map(({ epoch }, i) => ({ epoch, position: epochs[i + 1]?.from ?? position }));
 }
 
 async function end(client: pg.Client): Promise<void> {
