@@ -41,6 +41,8 @@ interface Session {
   stream: EventStream | undefined;
   /** Subscriptions that go with a call that was counted already. */
   covered: number;
+  /** Subscriptions that are being opened. */
+  opening: number;
 }
 
 /** The one event stream (GET) of a session, with the caller's place for it. */
@@ -161,7 +163,16 @@ export class Sessions {
       limits,
       onEnd: (reason) => this.#drop(id, reason),
     });
-    const session: Session = { transport, server, subscriber, claimed, lastSeenMs: clock.monotonicMs(), stream: undefined, covered: 0 };
+    const session: Session = {
+      transport,
+      server,
+      subscriber,
+      claimed,
+      lastSeenMs: clock.monotonicMs(),
+      stream: undefined,
+      covered: 0,
+      opening: 0,
+    };
     this.#sessions.set(id, session);
     fanout.enroll(subscriber);
     server.server.setRequestHandler('resources/subscribe', async ({ params }) => {
@@ -204,10 +215,14 @@ export class Sessions {
     try {
       if (subscriber.has(uri)) return;
       const wanted = wantedOf([uri]);
-      if (subscriber.size >= limits.urisPerStream) {
+      // Those that are being opened count as well: many may be asked for at the same time.
+      if (subscriber.size + session.opening >= limits.urisPerStream) {
         throw new VitalmeshError('MCP-LIMIT', { detail: `at most ${limits.urisPerStream} resources a session` });
       }
-      await this.#openSubscription(session, wanted);
+      session.opening += 1;
+      await this.#openSubscription(session, wanted).finally(() => {
+        session.opening -= 1;
+      });
     } catch (error) {
       throw error instanceof VitalmeshError ? protocolError(error) : error;
     }

@@ -359,6 +359,44 @@ test('resources/unsubscribe ends it, and says so in the evidence', async () => {
   assert.equal(endpoint.door.of('closeSubscription').length, 1);
 });
 
+test('a session has no more resources than it may where all of them are asked for at the same time', async () => {
+  verifies('MCP-GATED');
+  const patients = Array.from({ length: 12 }, (_, i) => `pat-${i}`);
+  await using endpoint = await startEndpoint({ patients, limits: { urisPerStream: 4 } });
+  const openSubscription = endpoint.door.openSubscription.bind(endpoint.door);
+  const all = Promise.withResolvers<void>();
+  const codes: (string | undefined)[] = [];
+  let opening = 0;
+  // None is opened before each of the others is being opened, or was refused.
+  const counted = (): void => {
+    if (opening + codes.length === patients.length) all.resolve();
+  };
+  endpoint.door.openSubscription = async (...asked: Parameters<typeof openSubscription>) => {
+    opening += 1;
+    counted();
+    await all.promise;
+    return await openSubscription(...asked);
+  };
+  await using http = rawHttp(endpoint.as('ai-all'));
+  const session = { 'mcp-session-id': await openSession(http) };
+  const ask = async (method: string, patient: string, id: number): Promise<string | undefined> => {
+    const uri = `vitals://patient/${patient}/latest`;
+    const answer = await http.post({ jsonrpc: '2.0', id, method, params: { uri } }, session);
+    return /"code":"([A-Z-]+)"/.exec(await answer.text())?.[1];
+  };
+  const asked = patients.map(async (patient, i) => {
+    const code = await ask('resources/subscribe', patient, i + 2);
+    if (code !== undefined) codes.push(code);
+    counted();
+  });
+  await Promise.all(asked);
+  assert.deepEqual([endpoint.service.status().subscriptions, codes], [4, Array(8).fill('MCP-LIMIT')]);
+  // What was refused keeps no place.
+  assert.equal(await ask('resources/unsubscribe', 'pat-0', 20), undefined);
+  assert.equal(await ask('resources/subscribe', 'pat-11', 21), undefined);
+  assert.equal(endpoint.service.status().subscriptions, 4);
+});
+
 test('streams and resources have a limit, and places come back', async () => {
   verifies('MCP-GATED');
   await using endpoint = await startEndpoint({ limits: { streamsPerCaller: 2, urisPerStream: 2 } });
