@@ -32,6 +32,8 @@ const NEWLINE = 0x0a;
 /** How long a peer has, at the end, to take what it is told last. */
 const LAST_WORDS_MS = 1_000;
 const ACCEPT = 'application/json, text/event-stream';
+/** Of the 16 KiB that the head of a request has: for the token, and what a message says of itself. */
+const MOST_HEAD_CHARS = 15 * 1024;
 
 /**
  * One client of the line wire: JSON-RPC, a message a line (MCP, stdio framing), in either revision. Every message becomes a request to the hub's own HTTP endpoint as this caller, so that
@@ -119,8 +121,8 @@ export class LineConversation {
     if (line === TOO_LONG) return await this.#bad('MCP-REQUEST', `at most ${this.#lineBytes()} bytes`);
     const text = utf8(line);
     if (text === undefined) return await this.#bad('MCP-JSON', 'not UTF-8');
-    if (deeperThan(text, jsonDepth)) return await this.#bad('MCP-JSON', `nested deeper than ${jsonDepth}`);
     const message = lineMessage(parsed(text));
+    if (deeperThan(text, jsonDepth)) return await this.#bad('MCP-JSON', `nested deeper than ${jsonDepth}`, message && questionId(message));
     if (!message) return await this.#bad('MCP-JSON', 'one message of JSON-RPC a line');
     if (message.method === AUTHORIZATION) this.#token = tokenIn(message.params);
     const isKnown = await this.#isKnown();
@@ -225,9 +227,8 @@ export class LineConversation {
     if (body !== undefined) headers.set('content-type', 'application/json');
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`);
     if (message?.revision !== undefined) {
-      headers.set('mcp-protocol-version', headerText(message.revision));
-      if (message.method !== undefined) headers.set('mcp-method', headerText(message.method));
-      if (message.name !== undefined) headers.set('mcp-name', headerText(message.name));
+      const { revision, method, name } = message;
+      this.#repeat(headers, { 'mcp-protocol-version': revision, 'mcp-method': method, 'mcp-name': name });
     } else if (this.#session) {
       headers.set('mcp-session-id', this.#session.id);
       if (this.#session.revision !== '') headers.set('mcp-protocol-version', this.#session.revision);
@@ -237,6 +238,17 @@ export class LineConversation {
       ...{ method, headers, signal: AbortSignal.any([...ends, ...(signal ? [signal] : [])]) },
       ...(body !== undefined && { body }),
     });
+  }
+
+  /** Says in headers what a message says of itself. What a head has no room for is left out, and the endpoint refuses that question alone; too long a head would end the connection, with all that is asked on it. */
+  #repeat(headers: Headers, said: Readonly<Record<string, string | undefined>>): void {
+    let room = MOST_HEAD_CHARS - (this.#token?.length ?? 0);
+    for (const [header, value] of Object.entries(said)) {
+      const text = value === undefined ? undefined : headerText(value);
+      if (text === undefined || text.length > room) continue;
+      room -= text.length;
+      headers.set(header, text);
+    }
   }
 
   /** Writes what an answer says, a message a line. */
@@ -262,9 +274,9 @@ export class LineConversation {
     if (this.#session && typeof result.protocolVersion === 'string') this.#session.revision = result.protocolVersion;
   }
 
-  async #bad(code: 'MCP-JSON' | 'MCP-REQUEST', detail: string): Promise<void> {
+  async #bad(code: 'MCP-JSON' | 'MCP-REQUEST', detail: string, id?: string | number): Promise<void> {
     this.#badLines += 1;
-    await this.#write({ ...rpcError(new VitalmeshError(code, { detail })) });
+    await this.#write({ ...rpcError(new VitalmeshError(code, { detail }), id) });
   }
 
   async #refuse(id: string | number, error: VitalmeshError): Promise<void> {

@@ -39,6 +39,38 @@ test('a line that is no message is answered with its code, and costs the others 
   assert.equal(await client.hear(), undefined);
 });
 
+test('a question that is nested too deep, or names what no head has room for, is refused under its id, and those beside it go on', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint({ limits: { jsonDepth: 8 } });
+  const client = await lines(endpoint);
+  const asked = Promise.withResolvers<void>();
+  const answers = Promise.withResolvers<void>();
+  const latest = endpoint.door.latest.bind(endpoint.door);
+  endpoint.door.latest = async (...of) => {
+    asked.resolve();
+    await answers.promise;
+    return await latest(...of);
+  };
+  client.say(modern('resources/read', { uri: 'vitals://patient/pat-0001/latest' }, 'beside'));
+  await asked.promise;
+  const nested = `{"jsonrpc":"2.0","id":"deep","method":"tools/list","params":${'['.repeat(9)}${']'.repeat(9)}}\n`;
+  const long = 'x'.repeat(20_000);
+  const bad: [unknown, string, string][] = [
+    [nested, 'deep', 'MCP-JSON'],
+    [modern('resources/read', { uri: `vitals://patient/${long}/latest` }, 'uri'), 'uri', 'MCP-HEADERS'],
+    [modern('tools/call', { name: long }, 'name'), 'name', 'MCP-ARGUMENTS'],
+    [modern(long, {}, 'method'), 'method', 'MCP-METHOD'],
+    [`${JSON.stringify(modern('tools/list', {}, 'revision')).replace('2026-07-28', long)}\n`, 'revision', 'MCP-HEADERS'],
+  ];
+  for (const [line, id, code] of bad) {
+    client.say(line);
+    const heard = await client.hear();
+    assert.deepEqual([heard?.id, codeOf(heard)], [id, code]);
+  }
+  answers.resolve();
+  assert.ok((await client.hearAnswer('beside')).at(-1)?.result);
+});
+
 test('an id that is under way is refused, and so is one question more than may be asked at once; a question given up is not answered', async () => {
   verifies('MCP-LINE');
   await using endpoint = await startEndpoint();
