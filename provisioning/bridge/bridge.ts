@@ -27,8 +27,10 @@ export interface BridgeOptions {
   stallMs?: number;
 }
 
-/** The hub takes a megabyte of a client; what it answers is smaller. */
+/** Of a line of the client the bridge reads so much; what the hub answers is smaller. */
 export const MAX_LINE = 4 * 1024 * 1024;
+/** The hub takes so much of a client's line. */
+const MAX_TAKEN = 1024 * 1024;
 /** Lines, and characters of all of them, that wait for a connection that takes them; a client that says more meanwhile is not read. */
 const MOST_WAITING = 256;
 const MOST_WAITING_CHARS = 8 * 1024 * 1024;
@@ -94,12 +96,18 @@ class Bridge {
 
   async #readClient(): Promise<void> {
     for await (const line of jsonLines(this.#options.stdin, MAX_LINE)) {
-      if (line === TOO_LONG) this.#options.log.warn({ limit: MAX_LINE }, 'a line of the client is too long; it was not passed on');
+      if (line === TOO_LONG || line.length > MAX_TAKEN) await this.#refuseLong(line === TOO_LONG ? '' : line.toString('utf8'));
       else this.#say(line.toString('utf8'));
       while (this.#isFull() && !this.#signal.aborted) await this.#moves();
       if (this.#signal.aborted) return;
     }
     await this.#answerLast();
+  }
+
+  /** The hub would refuse it without having read whose question it is, and nobody would answer that. */
+  async #refuseLong(line: string): Promise<void> {
+    this.#options.log.warn({ limit: MAX_TAKEN }, 'a line of the client is too long; it was not passed on');
+    await this.#tell(Conversation.refused(line, new VitalmeshError('MCP-REQUEST', { detail: `at most ${MAX_TAKEN} bytes a line` })));
   }
 
   #isFull(): boolean {

@@ -143,6 +143,12 @@ export class Conversation {
     return id === undefined || isAnswer ? undefined : answer(id, errorOf(error));
   }
 
+  /** The same of a line that is no good; under no id where none can be read. */
+  static refused(line: Line, error: VitalmeshError): Line | undefined {
+    const message = lineMessage(parsed(line));
+    return message ? Conversation.unreached(line, error) : answer(null, errorOf(error));
+  }
+
   #isUnderWay(id: string | number): boolean {
     return this.#asked.has(id) || this.#listening.has(id) || (typeof id === 'string' && this.#own.has(id));
   }
@@ -196,7 +202,7 @@ export class Conversation {
   }
 }
 
-function answer(id: string | number, error: RpcError): Line {
+function answer(id: string | number | null, error: RpcError): Line {
   return JSON.stringify({ jsonrpc: '2.0', id, error });
 }
 

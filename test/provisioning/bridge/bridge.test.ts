@@ -195,6 +195,24 @@ test('of a client that says much while the hub takes nothing a bounded part is r
   );
 });
 
+test('a line that is longer than the hub takes is refused by the bridge, under the id of its question where one can be read', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const { stdin, stdout, ended } = startBridge(endpoint);
+  const lines = jsonLines(stdout, 1024 * 1024);
+  const asking = (id: number, chars: number) => `${JSON.stringify(modern('tools/call', { name: 'x'.repeat(chars) }, id))}\n`;
+  for (const [id, chars] of [
+    [1, 1024 * 1024],
+    [null, 5 * 1024 * 1024],
+  ] as const) {
+    stdin.write(asking(id ?? 2, chars));
+    const { id: refused, error } = await told(lines);
+    assert.deepEqual([refused, error?.data.code], [id, 'MCP-REQUEST']);
+  }
+  stdin.end();
+  await ended;
+});
+
 test('what was asked before standard input ended is answered, and then the bridge ends', async () => {
   verifies('MCP-BRIDGE');
   await using endpoint = await startEndpoint();
