@@ -68,6 +68,8 @@ export function uriOf<Kind extends ResourceKind>(kind: Kind, vars: VarsOf<Kind>)
 
 /** What a URI means, or undefined. Only the one canonical spelling counts, because subscriptions match by exact string. */
 export function parseUri(uri: string): ResourceRef | undefined {
+  // Half a character stands in no URI, and cannot be encoded for the comparison below.
+  if (!uri.isWellFormed()) return undefined;
   const [path = '', query] = split(uri);
   for (const shape of SHAPES) {
     const found = shape.path.exec(path);

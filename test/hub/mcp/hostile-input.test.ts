@@ -8,7 +8,7 @@ import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { verifies } from '../../requirements.ts';
 import { overlayCallers } from '../../support/callers.ts';
 import { gathered, sampleBundle, sampleObservation, type TestHub, testHub } from '../../support/hub.ts';
-import { listen, modern, type RawHttp, rawHttp, SERVICE } from './support.ts';
+import { listen, modern, openSession, type RawHttp, rawHttp, SERVICE } from './support.ts';
 
 /** Of ICU-02, whom the nurse may not see. */
 const SECRET = 187;
@@ -127,6 +127,38 @@ test('ids that are guessed, written otherwise or joined give nothing of another 
     }
   }
   assert.equal(refusals.size, 3, `a patient of this tenant and one of another are refused in the same words: ${[...refusals].join('\n')}`);
+});
+
+test('half a character is in no URI and in no name: whoever sends one is refused like anybody who guesses, and no defect is reported', async () => {
+  verifies('HOSTILE-INPUT');
+  await using site = await hostile();
+  const nurse = site.as('ai-nurse');
+  const session = { 'mcp-session-id': await openSession(nurse) };
+  const half = '\ud800';
+  const uris = [
+    half,
+    `vitals://patient/${half}/latest`,
+    `vitals://ward/${half}/latest`,
+    `vitals://patient/pat-icu-01/trend/spo2?window=${half}`,
+  ];
+  const asked = ['get_latest_vitals', 'get_alerts', 'get_patient_overview'].map((name) => ({
+    method: 'tools/call',
+    params: { name, arguments: { patient: half } },
+  }));
+  for (const [id, { method, params }] of [
+    ...uris.flatMap((uri) => ['resources/read', 'resources/subscribe'].map((method) => ({ method, params: { uri } }))),
+    ...asked,
+    { method: 'tools/call', params: { name: 'find_patients', arguments: { bed: half } } },
+    { method: 'prompts/get', params: { name: 'summarize_patient', arguments: { patient: half } } },
+  ].entries()) {
+    const text = await (await nurse.post({ jsonrpc: '2.0', id: id + 2, method, params }, session)).text();
+    assert.match(text, /NOT-FOUND|MCP-ARGUMENTS|no_match|"patients":\[\]/, `${method} ${JSON.stringify(params)}: ${text}`);
+  }
+  for (const uri of uris) assert.match(await (await nurse.post(listen([uri]))).text(), /NOT-FOUND/);
+  assert.deepEqual(
+    site.log.filter((line) => line.includes('"level":"error"') || line.includes('"level":50')),
+    [],
+  );
 });
 
 test('nothing that a client writes stands in a log, and none of it breaks a line of the evidence', async () => {
