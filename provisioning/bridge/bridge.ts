@@ -19,7 +19,7 @@ export interface BridgeOptions {
   log: Logger;
   /** Between attempts; from a quarter of a second to fifteen unless told. */
   retry?: { minMs: number; maxMs: number };
-  /** How long a question waits for a connection; 10,000 ms unless told. */
+  /** How long a question waits for a connection, and whoever follows something is left without a word while there is none; 10,000 ms unless told. */
   patienceMs?: number;
   /** Once the client has closed: how long a hub may take to be reached with its last questions, and one that has them to answer; 5,000 and 30,000 ms unless told. */
   last?: { dialsMs: number; answersMs: number };
@@ -63,6 +63,8 @@ class Bridge {
   #waiting: Waiting[] = [];
   /** Runs while the hub takes nothing. */
   #stall: NodeJS.Timeout | undefined;
+  /** Runs while the hub says nothing because it is away. */
+  #silence: NodeJS.Timeout | undefined;
   #shownToken: string | undefined;
   #hasConnected = false;
   /** Why the last attempt to connect failed. */
@@ -90,6 +92,7 @@ class Bridge {
       this.#answerWaiting(this.#failure);
     } finally {
       this.#over.abort();
+      clearTimeout(this.#silence);
     }
     if (this.#failure) throw this.#failure;
   }
@@ -235,7 +238,11 @@ class Bridge {
         await this.#tell(this.#conversation.fromHub(line.toString('utf8')));
         for (const next of this.#conversation.more()) connection.write(`${next}\n`);
         this.#hasMoved();
-        if (!this.#conversation.refused) continue;
+        if (!this.#conversation.refused) {
+          clearTimeout(this.#silence);
+          this.#silence = undefined;
+          continue;
+        }
         log.warn({ service, refused: this.#conversation.refused }, 'the hub does not take the session up again; it is asked anew');
         return false;
       }
@@ -247,9 +254,16 @@ class Bridge {
       this.#endStall();
       connection.destroy();
       for (const line of this.#conversation.lost()) await this.#tell(line);
+      this.#silence ??= setTimeout(() => this.#tellOfSilence(), this.#options.patienceMs ?? PATIENCE_MS);
       this.#hasMoved();
     }
     return hasHeard;
+  }
+
+  /** Once for each time that the hub is away. */
+  #tellOfSilence(): void {
+    const why = this.#absence ?? new VitalmeshError('OVERLAY-CLOSED');
+    for (const line of this.#conversation.silent(why)) void this.#tell(line);
   }
 
   /** Resolves when there is room for more. */

@@ -4,6 +4,8 @@ import { isObject, lineMessage } from '../../shared/mcp-line/messages.ts';
 /** A line for the client, or for the hub, without its end. */
 type Line = string;
 
+/** By what a notification of 2026-07-28 says of which stream it is. */
+const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 /** Ids of questions that the bridge asks itself; no client's begins like this. */
 const OWN = 'vitalmesh-bridge-';
 /** As the hub says what it refuses; which it is stands in `data.code`. */
@@ -126,6 +128,19 @@ export class Conversation {
     return lines;
   }
 
+  /**
+   * The hub has been away for too long for silence to pass for calm: what the client is told. It is sent to read all that it follows, and hears why it cannot; a stream that it was never told of is refused.
+   */
+  silent(why: VitalmeshError): Line[] {
+    const unopened = [...this.#listening].filter(([, { isConfirmed }]) => !isConfirmed).map(([id]) => id);
+    for (const id of unopened) this.#listening.delete(id);
+    const ofSession = [...this.#subscribed].map((uri) => updated({ uri }));
+    const ofStreams = [...this.#listening].flatMap(([id, { line }]) =>
+      listenedTo(line).map((uri) => updated({ uri, _meta: { [SUBSCRIPTION_ID]: id } })),
+    );
+    return [...unopened.map((id) => answer(id, errorOf(why))), ...ofSession, ...ofStreams];
+  }
+
   /** Questions of the client that are not answered; open subscriptions are none. */
   get unanswered(): number {
     return this.#asked.size;
@@ -172,7 +187,7 @@ export class Conversation {
       return undefined;
     }
     this.#subscribed.delete(uri);
-    return JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri } });
+    return updated({ uri });
   }
 
   #asOwn(line: Line, uri?: string): Line {
@@ -193,7 +208,7 @@ export class Conversation {
     if (!isObject(message) || message.method !== 'notifications/subscriptions/acknowledged') return false;
     const params = isObject(message.params) ? message.params : {};
     const meta = isObject(params._meta) ? params._meta : {};
-    const id = meta['io.modelcontextprotocol/subscriptionId'];
+    const id = meta[SUBSCRIPTION_ID];
     const listening = typeof id === 'string' || typeof id === 'number' ? this.#listening.get(id) : undefined;
     if (!listening) return false;
     const { isConfirmed } = listening;
@@ -204,6 +219,17 @@ export class Conversation {
 
 function answer(id: string | number | null, error: RpcError): Line {
   return JSON.stringify({ jsonrpc: '2.0', id, error });
+}
+
+function updated(params: Readonly<Record<string, unknown>>): Line {
+  return JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params });
+}
+
+/** What a `subscriptions/listen` asks to be told of. */
+function listenedTo(line: Line): string[] {
+  const notifications = lineMessage(parsed(line))?.params.notifications;
+  const uris = isObject(notifications) ? notifications.resourceSubscriptions : undefined;
+  return Array.isArray(uris) ? uris.filter((uri) => typeof uri === 'string') : [];
 }
 
 function errorOf({ code, message, advice, retryable }: VitalmeshError): RpcError {

@@ -22,10 +22,10 @@ interface Host {
 }
 
 /** A host that has started a bridge, with its standard input and output. */
-function startBridge({ as }: Pick<Endpoint, 'as'>, signal = new AbortController().signal): Host {
+function startBridge({ as }: Pick<Endpoint, 'as'>, signal = new AbortController().signal, more: Partial<BridgeOptions> = {}): Host {
   const [stdin, stdout] = [new PassThrough(), new PassThrough()];
   const ended = runBridge(
-    { overlay: as('ai-all'), service: LINE_SERVICE, stdin, stdout, log: silentLogger, retry: { minMs: 1, maxMs: 5 } },
+    { overlay: as('ai-all'), service: LINE_SERVICE, stdin, stdout, log: silentLogger, retry: { minMs: 1, maxMs: 5 }, ...more },
     signal,
   ).finally(() => stdout.end());
   return { transport: new LineTransport({ from: stdout, to: stdin }), stdin, stdout, ended };
@@ -55,6 +55,26 @@ for (const [revision, connect] of Object.entries({ '2025-11-25': legacyOver, '20
     await client.close();
     await ended;
     await until(() => endpoint.service.status().connections === 0 && endpoint.service.status().sessions === 0);
+  });
+
+  test(`${revision}: whoever follows something is sent to read it while the hub stays away, and hears why it cannot`, async () => {
+    verifies('MCP-BRIDGE');
+    await using endpoint = await startEndpoint();
+    const { transport, ended } = startBridge(endpoint, undefined, { patienceMs: 20 });
+    const client = await connect(transport);
+    const updates = await client.subscribe([LATEST]);
+    await updates.count(LATEST, 1);
+    for (let away = 1; away <= 2; away += 1) {
+      endpoint.network.down();
+      await updates.count(LATEST, 2 * away);
+      await assert.rejects(client.read(LATEST), (error: { data?: { code?: string } }) => error.data?.code?.startsWith('OVERLAY-') === true);
+      endpoint.network.up();
+      // When it is back, everything is told as changed.
+      await updates.count(LATEST, 2 * away + 1);
+      assert.equal((await client.read(LATEST)).patient, 'pat-0001');
+    }
+    await client.close();
+    await ended;
   });
 
   test(`${revision}: what the hub has not answered when the network goes is answered by the bridge, with what to do`, async () => {

@@ -238,3 +238,30 @@ test('what was followed is asked for again sixteen at a time; what is refused un
   conversation.lost();
   assert.equal(conversation.again().length, 16);
 });
+
+test('while the hub stays away whoever follows is sent to read it, and a stream that was never confirmed is refused, once', () => {
+  verifies('MCP-BRIDGE');
+  const conversation = new Conversation();
+  const listen = (id: number, uri: string) => {
+    const params = { notifications: { resourceSubscriptions: [uri, 1] } };
+    conversation.fromClient(JSON.stringify({ jsonrpc: '2.0', id, method: 'subscriptions/listen', params }));
+  };
+  listen(1, 'vitals://a');
+  const _meta = { 'io.modelcontextprotocol/subscriptionId': 1 };
+  conversation.fromHub(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { _meta } }));
+  listen(2, 'vitals://b');
+  conversation.fromClient(JSON.stringify({ jsonrpc: '2.0', id: 3, method: 'resources/subscribe', params: { uri: 'vitals://c' } }));
+  conversation.fromHub(JSON.stringify({ jsonrpc: '2.0', id: 3, result: {} }));
+  conversation.lost();
+  const told = () => conversation.silent(new VitalmeshError('OVERLAY-TIMEOUT')).map((line) => JSON.parse(line) as Message);
+  const [refused, ...updated] = told();
+  assert.deepEqual([refused?.id, refused?.error?.data.code], [2, 'OVERLAY-TIMEOUT']);
+  assert.deepEqual(
+    updated.map(({ method, params }) => [method, params]),
+    [
+      ['notifications/resources/updated', { uri: 'vitals://c' }],
+      ['notifications/resources/updated', { uri: 'vitals://a', _meta }],
+    ],
+  );
+  assert.deepEqual(told(), updated);
+});
