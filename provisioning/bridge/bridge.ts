@@ -197,7 +197,10 @@ class Bridge {
         this.#hasConnected = true;
         this.#absence = undefined;
         log.info({ service }, 'connected to the hub');
-        if (await this.#converse(connection)) backoff = new Backoff(retry.minMs, retry.maxMs);
+        const sinceMs = performance.now();
+        // A hub that takes a connection and ends it again would else be asked four times a second, at the cost of all whose identity it is.
+        if ((await this.#converse(connection)) && performance.now() - sinceMs > retry.maxMs)
+          backoff = new Backoff(retry.minMs, retry.maxMs);
         if (!this.#signal.aborted) log.warn({ service }, 'the connection to the hub is lost; it is made again');
       } catch (thrown) {
         if (this.#signal.aborted) return;

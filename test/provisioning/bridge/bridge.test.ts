@@ -6,7 +6,7 @@ import { type BridgeOptions, runBridge } from '../../../provisioning/bridge/brid
 import { VitalmeshError } from '../../../shared/errors.ts';
 import { silentLogger } from '../../../shared/log.ts';
 import { jsonLines } from '../../../shared/mcp-line/json-lines.ts';
-import { createMemoryNetwork } from '../../../shared/overlay/memory.ts';
+import { connectionPair, createMemoryNetwork } from '../../../shared/overlay/memory.ts';
 import { type Endpoint, LINE_SERVICE, listen, modern, startEndpoint } from '../../hub/mcp/support.ts';
 import { verifies } from '../../requirements.ts';
 import { LineTransport, legacyOver, modernOver } from '../../support/mcp-line-clients.ts';
@@ -379,6 +379,29 @@ test('whoever followed what it may not follow any more is sent to read it', asyn
   await assert.rejects(client.read(LATEST), (error: { data?: { code?: string } }) => error.data?.code === 'NOT-FOUND');
   await client.close();
   await ended;
+});
+
+test('a hub that ends each connection soon after it has said something is asked more and more seldom', async (t) => {
+  verifies('MCP-BRIDGE');
+  t.mock.method(Math, 'random', () => 1);
+  const { stdin, stdout } = { stdin: new PassThrough(), stdout: new PassThrough() };
+  const ending = new AbortController();
+  const dials: number[] = [];
+  const dial = async () => {
+    dials.push(performance.now());
+    if (dials.length === 9) ending.abort();
+    const [near, far] = connectionPair();
+    near.on('error', () => near.destroy());
+    far.on('error', () => far.destroy());
+    far.end(`${JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32011, message: 'a limit' } })}\n`);
+    return near;
+  };
+  await runBridge(
+    { ...{ service: LINE_SERVICE, stdin, stdout, log: silentLogger, retry: { minMs: 1, maxMs: 10_000 } }, overlay: { dial } },
+    ending.signal,
+  );
+  // 1 + 2 + 4 + … + 128 ms.
+  assert.ok((dials.at(-1) ?? 0) - (dials[0] ?? 0) >= 200, `${dials}`);
 });
 
 test('while the hub cannot be reached, what is asked is answered with why', async () => {
