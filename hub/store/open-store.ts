@@ -51,7 +51,8 @@ export async function openStore(config: StoreConfig, surroundings: StoreSurround
   const options = { log: silentLogger, ...surroundings };
   const store = await openFromFiles(config, options);
   await settled(config, store, surroundings);
-  return { store, engine: 'postgres', others: (tell) => [new OtherHubs({ ...options, store, tell })] };
+  const wentBack = (): Promise<void> => settle(config, store, surroundings);
+  return { store, engine: 'postgres', others: (tell) => [new OtherHubs({ ...options, store, tell, wentBack })] };
 }
 
 /**
@@ -76,16 +77,19 @@ export function isNotBegun(config: StoreConfig): boolean {
 }
 
 /** Before anything of it is shown: nobody is half erased, and nobody comes back who was erased. Closes the store where that fails. */
-async function settled(config: StoreConfig, store: Store, { clock = systemClock, log }: StoreSurroundings): Promise<void> {
+async function settled(config: StoreConfig, store: Store, surroundings: StoreSurroundings): Promise<void> {
   try {
-    const { ended, fault } = await settleErasures(store, tombstonesOf(config), () => clock.now());
-    if (fault) log?.error({ code: fault.code }, fault.message);
-    if (ended > 0)
-      log?.warn({ people: ended }, 'people were erased whose erasure had been cut off, or whom an older store had brought back');
+    await settle(config, store, surroundings);
   } catch (thrown) {
     await store[Symbol.asyncDispose]();
     throw thrown;
   }
+}
+
+async function settle(config: StoreConfig, store: Store, { clock = systemClock, log }: StoreSurroundings): Promise<void> {
+  const { ended, fault } = await settleErasures(store, tombstonesOf(config), () => clock.now());
+  if (fault) log?.error({ code: fault.code }, fault.message);
+  if (ended > 0) log?.warn({ people: ended }, 'people were erased whose erasure had been cut off, or whom an older store had brought back');
 }
 
 /**

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { random } from '../../agent/simulate/physiology.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
-import type { OthersStored } from '../../hub/store/open-store.ts';
+import { keepTombstones } from '../../hub/privacy/finish-erasures.ts';
+import { tombstonesOf } from '../../hub/privacy/tombstone-file.ts';
+import { type OthersStored, openStore } from '../../hub/store/open-store.ts';
 import { SESSION_LIMITS } from '../../hub/store/postgres/connections.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
@@ -11,11 +16,13 @@ import { Metrics } from '../../shared/metrics.ts';
 import { createMemoryNetwork } from '../../shared/overlay/memory.ts';
 import { formatStorePosition, heldThrough, type StorePosition } from '../../shared/uplink/lineage.ts';
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
+import { erasureEvent, finished } from '../contract/store-erasing.ts';
 import { verifies } from '../requirements.ts';
-import { gathered, testHub } from '../support/hub.ts';
+import { gathered, TEST_NOW, testHub } from '../support/hub.ts';
 import { MovingAddress, PostgresServer } from '../support/postgres.ts';
 import { SendingGateways } from '../support/postgres-gateway.ts';
 import { seedOf } from '../support/seed.ts';
+import { until } from '../support/until.ts';
 import { drained, homeRecord, listen, outboxFile, send, storedValuesOf } from '../support/uplink-site.ts';
 
 const CAUGHT_UP = 'SELECT bool_and(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication';
@@ -207,4 +214,99 @@ test('what another hub stores on a standby that took over is told, also where it
   ofTwo.moveTo(standby);
   await hears('pat-last');
   assert.ok(told.has('pat-anna'), 'stored where the hub had been told before');
+});
+
+test('a standby that did not hear of an erasure takes over under a running hub: who was erased is erased again, without a start', {
+  timeout: 120_000,
+}, async () => {
+  verifies('STORE-FAILOVER', 'ERASE-READOPTED');
+  await using primary = await PostgresServer.start();
+  await using standby = await primary.standby();
+  using address = new MovingAddress(primary);
+  const { name, app, owner } = await primary.database();
+  const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-standby-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const urlFile = (role: string): string => {
+    const path = join(folder, role);
+    writeFileSync(path, `postgres:///${name}?host=${address.folder}&user=${role}\n`, { mode: 0o600 });
+    return path;
+  };
+  const files = { urlFile: urlFile(app.user), ownerUrlFile: urlFile(owner.user), timeFile: join(folder, 'time') };
+  const config = { type: 'postgres', ...files, retention: {} } as Parameters<typeof openStore>[0];
+  const opened = await openStore(config, { metrics: new Metrics() });
+  await using store = opened.store;
+  const [others] = opened.others(() => undefined);
+  assert.ok(others);
+  await using _others = others;
+  await others.start(new AbortController().signal);
+  await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, patientId: 'pat-icu-02' })]));
+  await primary.until(CAUGHT_UP);
+  await standby.cutOff();
+  const evidence = () => erasureEvent('pat-icu-01');
+  await store.erasing.beginErasure({
+    tenant: 'clinic',
+    patient: 'pat-icu-01',
+    reason: 'DSR-7',
+    principal: 'local:0',
+    at: TEST_NOW,
+    evidence,
+  });
+  assert.ok(await finished(store, 'pat-icu-01'));
+  await keepTombstones(store.erasing, tombstonesOf(config));
+  const people = async () => (await store.patients('clinic', (rows) => event(rows))).map(({ patient }) => patient);
+  assert.deepEqual(await people(), ['pat-icu-02']);
+  await primary.kill();
+  await standby.promote();
+  address.moveTo(standby);
+  await until(() => store.erasing.isErased('clinic', 'pat-icu-01').catch(() => false));
+  await until(async () => (await store.erasing.erasureCounts()).underWay === 0);
+  assert.deepEqual(await people(), ['pat-icu-02']);
+  assert.deepEqual((await store.verify()).findings, []);
+});
+
+test('the old primary comes back alone, and the hubs are led to it and back: each server keeps its epochs, and what is where is known', {
+  timeout: 120_000,
+}, async () => {
+  verifies('STORE-FAILOVER', 'STORE-LINEAGE', 'EXACTLY-ONCE', 'HUB-RESTORED');
+  await using primary = await PostgresServer.start();
+  await using standby = await primary.standby();
+  using address = new MovingAddress(primary);
+  const { app, owner } = await primary.database();
+  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  const store = await openPostgresStore(options);
+  const network = createMemoryNetwork();
+  await using hub = testHub({ store });
+  await using _server = await listen(network, hub);
+  await using outbox = await outboxFile().open();
+  await using _agent = await send(network, outbox);
+  const append = async (values: readonly number[]): Promise<void> => {
+    for (const value of values) await outbox.append([homeRecord(undefined, value)]);
+    await drained(outbox);
+  };
+  await append(range(40, 49));
+  await primary.until(CAUGHT_UP);
+  await standby.cutOff();
+  await append(range(50, 59));
+  await primary.kill();
+  await standby.promote();
+  address.moveTo(standby);
+  await append(range(60, 69));
+  assert.deepEqual(await storedValuesOf(hub), range(40, 69));
+  const ofStandby = (await store.lineage()).epochs.map(({ epoch }) => epoch);
+  // The standby falls silent, and the old primary, whose data parted from it, is taken for the right one.
+  await standby.stop('immediate');
+  await primary.run();
+  address.moveTo(primary);
+  await append(range(70, 79));
+  await until(async () => (await storedValuesOf(hub)).length === 40);
+  assert.deepEqual(await storedValuesOf(hub), range(40, 79), 'what only the standby had came again');
+  const ofPrimary = (await store.lineage()).epochs.map(({ epoch }) => epoch);
+  assert.equal(ofPrimary.filter((epoch) => ofStandby.includes(epoch)).length, 1, 'they share what was before they parted');
+  await primary.kill();
+  await standby.run();
+  address.moveTo(standby);
+  await append(range(80, 84));
+  await until(async () => (await storedValuesOf(hub)).length === 45);
+  assert.deepEqual(await storedValuesOf(hub), range(40, 84), 'and the other way round');
+  assert.deepEqual((await store.verify()).findings, []);
 });

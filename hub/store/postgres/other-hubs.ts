@@ -21,6 +21,8 @@ export interface OtherHubsOptions {
   log: Logger;
   /** Called after the commits they speak of, in order; must not throw. */
   tell: (stored: OthersStored) => void;
+  /** Called where the data may have gone back under this process, which did at its start what has to be done again now; asked again where it throws. */
+  wentBack?: () => Promise<void>;
   /** How often the session is asked for a sign of life, and whether anything was missed; 10 s unless told. */
   everyMs?: number;
 }
@@ -62,6 +64,7 @@ export class OtherHubs implements Service {
   readonly #store: PostgresStore;
   readonly #log: Logger;
   readonly #tell: (stored: OthersStored) => void;
+  readonly #wentBack: () => Promise<void>;
   readonly #everyMs: number;
   readonly #stop = new AbortController();
   /** Up to where all was told. */
@@ -72,10 +75,11 @@ export class OtherHubs implements Service {
   #isDue = false;
   #ended: Promise<void> | undefined;
 
-  constructor({ store, log, tell, everyMs = 10_000 }: OtherHubsOptions) {
+  constructor({ store, log, tell, wentBack = async () => undefined, everyMs = 10_000 }: OtherHubsOptions) {
     this.#store = store;
     this.#log = log;
     this.#tell = tell;
+    this.#wentBack = wentBack;
     this.#everyMs = everyMs;
     store.unsure.onNoted(() => this.#due());
   }
@@ -164,6 +168,7 @@ export class OtherHubs implements Service {
     const last = this.#seen.at(-1);
     const loss = lossIn(lineage, [...this.#seen.slice(0, -1), ...(last ? [{ ...last, position: this.#told }] : [])]);
     if (loss !== undefined && loss.to < this.#told) this.#told = loss.to;
+    await this.#wentBack();
     this.#seen = seenIn(lineage);
   }
 
