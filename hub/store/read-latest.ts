@@ -24,7 +24,7 @@ export function readLatest(database: Pick<Database, 'prepare'>, tenant: string, 
       known.set(key, origin);
     }
     // Ids are made by whoever sends them, so their agent part is the gateway: its batch need not be looked up.
-    return { ...readingOf(row, origin, origin.agent), ...decided(database, row) };
+    return decided(database, row, readingOf(row, origin, origin.agent));
   });
   return readings.sort(newestFirst);
 }
@@ -49,9 +49,10 @@ function writerOf(database: Pick<Database, 'prepare'>, key: number): Pick<Origin
   return writer;
 }
 
-function decided(database: Pick<Database, 'prepare'>, { decision = null }: LatestRow): Pick<StoredReading, 'byHand'> {
+/** A reading with what a person has said of whose it is; mostly nobody has. */
+function decided(database: Pick<Database, 'prepare'>, { decision = null }: LatestRow, reading: StoredReading): StoredReading {
   const row = decision === null ? undefined : database.prepare<[number], ByHandRow>(AMEND_SQL.byHand).get(decision);
-  return row === undefined ? {} : { byHand: byHandOf(row) };
+  return row === undefined ? reading : { ...reading, byHand: byHandOf(row) };
 }
 
 function newestFirst(a: StoredReading, b: StoredReading): number {

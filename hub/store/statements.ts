@@ -121,12 +121,12 @@ export const SQL = {
       AND iif(? IS NULL, patient IS NULL OR ${SOMEBODY('patient')}, patient = ?)`,
 
   // In no order: to sort rows this wide takes as long as to find them. Its texts are half of what a row costs: who wrote it is nearly always the
-  // same for all rows of a patient, and looked up beside them; so is the decision (`byHand`), of which there is seldom one.
+  // same for all rows of a patient, and looked up beside them; so is the decision (`byHand`), of which there is seldom one: where there are none at all it is asked once.
   latest: `
     SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,
-      l.freshAt, o.place, o.test, o.writer, o.seq, o.part, l.storedAt, (
+      l.freshAt, o.place, o.test, o.writer, o.seq, o.part, l.storedAt, iif(EXISTS (SELECT 1 FROM amendedRow), (
         SELECT max(r.amendment) FROM amendedRow r JOIN amendment a ON a.key = r.amendment
-        WHERE r.observation = o.key AND a.kind IN ('reassign', 'confirm') AND a.undoneAt IS NULL) AS decision
+        WHERE r.observation = o.key AND a.kind IN ('reassign', 'confirm') AND a.undoneAt IS NULL), NULL) AS decision
     FROM patient p
     JOIN latest l ON l.patient = p.key
     JOIN observation o ON o.key = l.observation
