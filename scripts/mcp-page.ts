@@ -11,6 +11,7 @@ import { READ_ONLY } from '../hub/mcp/surface/surface.ts';
 import { MEMBER_TOKENS } from '../hub/mcp/surface/tools/get-group-overview-view.ts';
 import { OVERVIEW_TOKENS } from '../hub/mcp/surface/tools/get-patient-overview.ts';
 import { TOOLS } from '../hub/mcp/surface/tools.ts';
+import { OPEN_TOKENS } from '../hub/mcp/surface/worklist/view.ts';
 import { KINDS, type ResourceKind } from '../hub/mcp/uris.ts';
 import { READS } from '../test/hub/mcp/documented/examples.ts';
 import { ANSWERS, CHANGES, errors, roles, subscriptions } from './mcp-page/chapters.ts';
@@ -21,6 +22,7 @@ import { type Masking, type Run, runExamples, type Told, tokensOf } from './mcp-
 const CEILINGS: Readonly<Record<string, string>> = {
   get_patient_overview: `${OVERVIEW_TOKENS} tokens`,
   get_group_overview: `${MEMBER_TOKENS} tokens a patient`,
+  get_worklist: `${OPEN_TOKENS} tokens a patient`,
 };
 
 /** The whole page. Throws where something that is served has no example. */

@@ -6,7 +6,7 @@ import { loadHubConfig } from '../config.ts';
 import { formatAlerts } from './alerts/format.ts';
 import type { DueView } from './due/due.ts';
 import { formatDue, formatWorklist } from './due/format.ts';
-import type { Worklist } from './due/worklist.ts';
+import type { WorklistShown } from './due/worklist.ts';
 import type { ClinicalCommand } from './operator.ts';
 import { formatSupport } from './support/format.ts';
 import type { SupportView } from './support/support.ts';
@@ -56,7 +56,7 @@ export function clinicalCliCommands(): { clinical: CommandGroup } {
           summary: 'Shows which expected readings of everybody on a panel or in a ward did not come, worst first.',
           options: { config: text, tenant: text, panel: text, ward: text, json: { type: 'boolean' } },
           run: async (values, io) => {
-            const view = (await asked(values, 'clinical-worklist', groupOf(values))) as Worklist;
+            const view = (await asked(values, 'clinical-worklist', groupOf(values))) as WorklistShown;
             io.stdout.write(`${values.json ? JSON.stringify(view) : formatWorklist(view)}\n`);
             return EXIT.ok;
           },

@@ -3,6 +3,7 @@ import type { OperatorCommand } from '../../shared/operator/server.ts';
 import type { CallContext, Door } from '../access/door.ts';
 import { operatorWithin, uidOf } from '../access/operator-caller.ts';
 import { parsed } from '../inspection/arguments.ts';
+import { shownOf } from './due/worklist.ts';
 import type { ClinicalReads } from './reads.ts';
 
 export interface ClinicalCommandSurroundings {
@@ -38,7 +39,7 @@ export function clinicalOperatorCommands({ door, reads, tenants }: ClinicalComma
     },
     'clinical-worklist': async function* (args, principal) {
       const { tenant, ...group } = parsed(groupArgs, args, 'clinical-worklist takes tenant, and panel or ward (text)');
-      yield await reads.worklist(operatorWithin(tenants(), uidOf(principal), tenant), group, CONTEXT);
+      yield shownOf(await reads.worklist(operatorWithin(tenants(), uidOf(principal), tenant), group, CONTEXT));
     },
   };
 }

@@ -43,7 +43,7 @@ export function clinicalReads({ door, registry, clinical, ...rest }: ClinicalRea
     due: (principal, patient, context) => due.of(principal, patient, context),
     support: (principal, patient, context) => support.of(principal, patient, context),
     worklist: (principal, group, context, course) =>
-      worklist(principal, group, context, { door, registry, due, ...(course && { course }) }),
+      worklist(principal, group, context, { door, registry, due, clock: rest.clock, ...(course && { course }) }),
     overview: (principal, patient, context, course) =>
       overview(principal, patient, context, course, { door, registry, due, support, zone: rest.zone }),
     outside: (principal, asked, context, course) =>

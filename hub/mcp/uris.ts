@@ -3,14 +3,14 @@
  * about a person. A kind of resource is served once it has its row in `surface/resources.ts`, which does not compile without.
  */
 export const TEMPLATES = {
-  patients: 'vitals://patients',
+  patients: 'vitals://patients{?cursor}',
   latest: 'vitals://patient/{id}/latest',
   vital: 'vitals://patient/{id}/latest/{vital}',
   trend: 'vitals://patient/{id}/trend/{vital}{?window,points}',
   alerts: 'vitals://patient/{id}/alerts',
   gaps: 'vitals://patient/{id}/gaps',
   ward: 'vitals://ward/{ward}/latest{?cursor}',
-  worklist: 'vitals://panel/{panel}/worklist',
+  worklist: 'vitals://panel/{panel}/worklist{?cursor}',
   device: 'vitals://device/{id}/status',
   observation: 'fhir://Observation/{id}',
   fleet: 'fleet://agents',
@@ -117,7 +117,13 @@ export function latestUri(patient: string): string {
   return uriOf('latest', { id: patient });
 }
 
-/** Of a template with variables, which is read by filling them in; the others are in the list of resources as they are. */
+/** Of a template with variables, which is read by filling them in. */
 export function isTemplate(kind: ResourceKind): boolean {
   return TEMPLATES[kind].includes('{');
+}
+
+/** The URI of a kind of which there is one, which stands in the list of resources as it is: what may follow in its query is a later page. Undefined where the path has variables. */
+export function onlyUri(kind: ResourceKind): string | undefined {
+  const [path = ''] = TEMPLATES[kind].split('{?');
+  return path.includes('{') ? undefined : path;
 }

@@ -85,7 +85,7 @@ export const CLINICAL = {
   'DUE-WORKLIST': {
     source: 'issue 9, Readings that did not come',
     behaviour:
-      'The worklist of a ward or panel is worst first by one stated order, each patient decided by the door, those whom the reader may not see absent; a group without anybody whom it may see is an error, never an empty list. What is remembered of a patient is gone with any change of theirs.',
+      'The worklist of a ward or panel is worst first by one stated order, each patient decided by the door, those whom the reader may not see absent; a group without anybody whom it may see is an error, never an empty list; of a ward in which it is not sure who lies, it is told how many may. What is remembered of a patient is gone with any change of theirs.',
   },
   'DUE-TOLD': {
     source: 'issue 9, Readings that did not come; Silence is an event',

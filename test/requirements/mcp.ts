@@ -51,6 +51,11 @@ export const MCP = {
     behaviour:
       'One call gives everybody of a ward or panel, worst data first, at most 150 tokens a patient; pages leave nobody out and repeat nobody, whoever got worse meanwhile.',
   },
+  'MCP-WORKLIST': {
+    source: 'issue 10, Surface, Tools; Everything a subscription offers is reachable by tools',
+    behaviour:
+      'One call gives what is expected of a ward or panel and did not come: counts first, what cannot be told because a source is silent apart from what was missed, then patient by patient, worst first, at most 400 tokens each; pages repeat nobody, and go on with what is open by then. How many may lie in the ward is told, and of whom nothing is said.',
+  },
   'MCP-OUTSIDE-LIMITS': {
     source: 'issue 10, Surface, Tools',
     behaviour:
@@ -177,7 +182,7 @@ export const MCP = {
   'MCP-EVERY-TOOL': {
     source: 'issue 10, Surface',
     behaviour:
-      'Every tool that is registered is called by a test: its answer validates, is the same when nothing changed, has fewer words than data, and keeps to its ceiling: an overview 1,500 tokens, a group 150 a patient.',
+      'Every tool that is registered is called by a test: its answer validates, is the same when nothing changed, has fewer words than data, and keeps to its ceiling: an overview 1,500 tokens, a group 150 a patient, a worklist 400.',
   },
   'MCP-PAGES': {
     source: 'issue 10, Surface',

@@ -1,7 +1,7 @@
 import { counted } from '../../../shared/counted.ts';
 import type { DueRow, DueView } from './due.ts';
 import { DUE_STATES } from './state.ts';
-import type { Worklist } from './worklist.ts';
+import type { WorklistShown } from './worklist.ts';
 
 /** What is expected of a patient, for people at a terminal. */
 export function formatDue({ patient, asOf, version, unplaced, expected, sources, notice }: DueView): string {
@@ -17,6 +17,7 @@ export function formatDue({ patient, asOf, version, unplaced, expected, sources,
 /** What is open of a ward or panel, for people at a terminal. */
 export function formatWorklist({
   group,
+  placeNotKnown = 0,
   asOf,
   version,
   patients,
@@ -26,10 +27,11 @@ export function formatWorklist({
   rows,
   omitted,
   notice,
-}: Worklist): string {
+}: WorklistShown): string {
   const whose = 'panel' in group ? `Panel ${group.panel}` : `Ward ${group.ward}`;
   return [
     `${whose}, as of ${asOf}, by version ${version} of the site's file: ${counted(patients, 'patient')}, nothing expected of ${nothingExpected}`,
+    ...(placeNotKnown > 0 ? [`${placeNotKnown} more may lie here, place not known: ask at the bed.`] : []),
     DUE_STATES.map((state) => `${counts[state]} ${state}`).join(', '),
     ...(withheld > 0 ? [`Of ${counted(withheld, 'patient')} something is withheld from you.`] : []),
     ...rows.map(

@@ -9,7 +9,7 @@ import { VitalmeshError } from '../../../shared/errors.ts';
 import type { Group } from '../../clinical/group.ts';
 import type { OwnSurface } from '../extension.ts';
 import { INSTRUCTIONS, SERVER_INFO } from '../server-info.ts';
-import { isTemplate, KINDS, parseUri, type ResourceKind, uriOf } from '../uris.ts';
+import { isTemplate, KINDS, onlyUri, parseUri, type ResourceKind, uriOf } from '../uris.ts';
 import { compactPatients } from '../views.ts';
 import { answered, beginRead, beginTool, coded, startOf } from './answers.ts';
 import { askingOf } from './asking.ts';
@@ -101,7 +101,7 @@ async function listResources(cursor: string | undefined, options: SurfaceOptions
     ...{ uri, name: `latest-${patient}`, title: `Latest vital signs, patient ${patient}`, mimeType },
   }));
   const groups = groupsAmong(all, { door, caller }).map(listedGroup);
-  const fixed = KINDS.filter((kind) => !isTemplate(kind) && door.may(caller, rowOf(kind).action)).map(listed);
+  const fixed = KINDS.filter((kind) => door.may(caller, rowOf(kind).action)).flatMap(listed);
   const first = cursor === undefined ? [...fixed, ...groups] : [];
   return { resources: [...first, ...ofPatients], ...(nextCursor === undefined ? {} : { nextCursor }) };
 }
@@ -117,7 +117,8 @@ function listedGroup(group: Group) {
 
 function listed(kind: ResourceKind) {
   const { name, title, description, mimeType } = rowOf(kind);
-  return { uri: templateOf(kind), name, title, description, mimeType };
+  const uri = onlyUri(kind);
+  return uri === undefined ? [] : [{ uri, name, title, description, mimeType }];
 }
 
 async function readResource(uri: string, options: SurfaceOptions, request: ServerContext): Promise<ReadResourceResult> {

@@ -8,6 +8,7 @@ import { getGroupOverview } from './tools/get-group-overview.ts';
 import { getLatestVitals } from './tools/get-latest-vitals.ts';
 import { getPatientOverview } from './tools/get-patient-overview.ts';
 import { getVitalsTrend } from './tools/get-vitals-trend.ts';
+import { getWorklist } from './tools/get-worklist.ts';
 import { listOutsideLimits } from './tools/list-outside-limits.ts';
 import { waitForChange } from './tools/wait-for-change.ts';
 
@@ -21,6 +22,7 @@ export const TOOLS: readonly ToolRow[] = [
   getLatestVitals,
   getPatientOverview,
   getVitalsTrend,
+  getWorklist,
   listOutsideLimits,
   waitForChange,
 ];

@@ -87,7 +87,7 @@ export function everyUri(kind: ResourceKind, site: Askable): string[] {
     const values = variable(kind, name, site);
     uris = uris.flatMap((uri) => values.map((value) => uri.replace(`{${name}}`, encodeURIComponent(value))));
   }
-  return query === '' ? uris : [...uris, ...uris.map((uri) => `${uri}?window=7d&points=96`)];
+  return query.startsWith('window') ? [...uris, ...uris.map((uri) => `${uri}?window=7d&points=96`)] : uris;
 }
 
 function variable(kind: ResourceKind, name: string, site: Askable): readonly string[] {

@@ -78,6 +78,8 @@ test('a resource is counted as one, however it is spelled, and what is not there
   assert.equal(known.map(counted).includes(undefined), false);
   for (const uri of [
     `${WARD}?cursor=x`,
+    `${PANEL}?cursor=x`,
+    'vitals://patients?cursor=x',
     'vitals://ward/south/latest',
     PANEL,
     'vitals://device/x/status',
@@ -86,10 +88,12 @@ test('a resource is counted as one, however it is spelled, and what is not there
     '',
   ])
     assert.equal(counted(uri), undefined, uri);
-  assert.equal(
-    codeOf(() => followed(`${WARD}?cursor=x`)),
-    'MCP-NOT-FOLLOWED',
-  );
+  for (const base of [WARD, PANEL, 'vitals://patients'])
+    assert.equal(
+      codeOf(() => followed(`${base}?cursor=x`)),
+      'MCP-NOT-FOLLOWED',
+      base,
+    );
 });
 
 test('a change of a vital sign is told of that, and of the panel that it is a part of; one without any is told of all', () => {

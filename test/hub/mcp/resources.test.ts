@@ -29,18 +29,31 @@ panels: { heart: { tenant: clinic, patients: [pat-home-01, pat-icu-01] } }
 
 const EXPECTED = expectedSchema.parse({ version: 'test', panels: { heart: { weight: [{ window: '07:00-08:00', tolerance: '30m' }] } } });
 
-const site = (): Promise<Served> =>
-  served({
-    registry: REGISTRY,
-    clinical: (hub, clock) =>
-      clinicalReads({
-        ...{ door: hub.door, registry: hub.registry, feed: hub.feed, policy: () => MASKING_POLICY, clock, zone: 'UTC' },
-        clinical: {
-          support: { current: { revision: 'test', rules: supportSchema.parse({ version: 'test' }) } },
-          expected: { current: { revision: 'test', rules: EXPECTED } },
-        },
-      }),
-  });
+const reckoned =
+  (expected: typeof EXPECTED): NonNullable<Parameters<typeof served>[0]>['clinical'] =>
+  (hub, clock) =>
+    clinicalReads({
+      ...{ door: hub.door, registry: hub.registry, feed: hub.feed, policy: () => MASKING_POLICY, clock, zone: 'UTC' },
+      clinical: {
+        support: { current: { revision: 'test', rules: supportSchema.parse({ version: 'test' }) } },
+        expected: { current: { revision: 'test', rules: expected } },
+      },
+    });
+const site = (): Promise<Served> => served({ registry: REGISTRY, clinical: reckoned(EXPECTED) });
+
+/** Two readings of each, so that not everybody fits into a page. */
+const expecting = reckoned(
+  expectedSchema.parse({ version: 'test', panels: { heart: { weight: [{ window: '07:00-08:00' }], nibp: [{ window: '06:00-07:00' }] } } }),
+);
+
+interface Page {
+  patients: unknown;
+  rows?: { patient: string }[];
+  omitted?: number;
+  truncated: boolean;
+  nextCursor?: string;
+  nextUri?: string;
+}
 
 async function gap(hub: Served['hub'], gap: Gap, seq = 500): Promise<void> {
   const record = {
@@ -272,6 +285,52 @@ for (const way of WAYS) {
     const nurse = await hub.client(way, 'ai-north');
     assert.equal((await nurse.read('vitals://panel/heart/worklist')).patients, 1);
     assert.equal(await codeOf(client.read('vitals://panel/no-such/worklist')), 'NOT-FOUND');
+  });
+
+  test(`${revision}: the list of patients and a worklist come in pages by their URIs, in one order, and other cursors are refused`, async () => {
+    verifies('MCP-PAGES', 'DUE-WORKLIST');
+    let resultBytes = 800;
+    const policy = () => ({ ...DEFAULT_POLICY, limits: { software: { resultBytes } } });
+    await using hub = await served({ registry: REGISTRY, policy, clinical: expecting });
+    const client = await hub.client(way);
+    const pagesOf = async (base: string): Promise<Page[]> => {
+      const pages: Page[] = [];
+      for (let uri: string | undefined = base; uri !== undefined; uri = pages.at(-1)?.nextUri) {
+        assert.ok(pages.length < 9);
+        pages.push((await client.read(uri)) as unknown as Page);
+      }
+      assert.deepEqual(
+        pages.map(({ truncated, nextCursor }) => [truncated, nextCursor !== undefined]),
+        pages.map((_, i) => [i < pages.length - 1, i < pages.length - 1]),
+      );
+      assert.ok(pages.length > 1, `all of ${base} fits into one page, so nothing is tested`);
+      return pages;
+    };
+    const [everybody, panel] = ['vitals://patients', 'vitals://panel/heart/worklist'];
+    const listed = (await pagesOf(everybody)).flatMap(({ patients }) => (patients as { patient: string }[]).map(({ patient }) => patient));
+    assert.deepEqual(listed, listed.toSorted());
+    assert.equal(new Set(listed).size, ((await client.read(everybody)) as { total: number }).total);
+    const ofList = (await pagesOf(everybody))[0]?.nextCursor;
+    resultBytes = 1_700;
+    const worklist = await pagesOf(panel);
+    assert.deepEqual(
+      worklist.flatMap(({ rows = [] }) => rows.map(({ patient }) => patient)),
+      ['pat-home-01', 'pat-home-01', 'pat-icu-01', 'pat-icu-01'],
+    );
+    assert.deepEqual(
+      worklist.map(({ patients, omitted }) => [patients, omitted]),
+      [
+        [2, 2],
+        [2, 0],
+      ],
+    );
+    const ofPanel = worklist[0]?.nextCursor;
+    const foreign = [`${everybody}?cursor=${ofPanel}`, `${panel}?cursor=${ofList}`, `${everybody}?cursor=AAAA`, `${panel}?cursor=AAAA`];
+    for (const uri of foreign) assert.equal(await codeOf(client.read(uri)), 'MCP-CURSOR', uri);
+    const nurse = await hub.client(way, 'ai-north');
+    assert.equal(await codeOf(nurse.read(`${panel}?cursor=${ofPanel}`)), 'MCP-CURSOR', 'of somebody who sees others');
+    for (const uri of [`${everybody}?cursor=${ofList}`, `${panel}?cursor=${ofPanel}`])
+      assert.equal(await codeOf(client.subscribe([uri])), 'MCP-NOT-FOLLOWED');
   });
 
   test(`${revision}: a FHIR Observation by the id that answers give; of whoever is out of reach it looks like none`, async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isTemplate, KINDS, latestUri, PATIENTS_URI, parseUri, TEMPLATES, uriOf } from '../../../hub/mcp/uris.ts';
+import { isTemplate, KINDS, latestUri, onlyUri, PATIENTS_URI, parseUri, TEMPLATES, uriOf } from '../../../hub/mcp/uris.ts';
 
 const value = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' });
 
@@ -38,7 +38,13 @@ test('every template is read back from what it makes, whatever its variables are
     }),
     { numRuns: 300 },
   );
-  assert.equal(isTemplate('patients'), false);
+  assert.equal(isTemplate('health'), false);
   assert.equal(isTemplate('latest'), true);
   assert.deepEqual(parseUri(PATIENTS_URI), { kind: 'patients', vars: {} });
+  assert.deepEqual(
+    KINDS.map(onlyUri)
+      .filter((uri) => uri !== undefined)
+      .sort(),
+    ['fleet://agents', 'hub://health', PATIENTS_URI],
+  );
 });

@@ -9,6 +9,7 @@ import { BYTES_A_TOKEN } from '../../fitting.ts';
 import { ownValue, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
 import type { besideMembers } from '../place-not-known.ts';
+import { shortBed } from '../short-bed.ts';
 import { wholeFields, wholeOf, zoneElsewhere } from '../shown.ts';
 import { memberText } from './get-group-overview-wording.ts';
 
@@ -57,7 +58,6 @@ export type Member = GroupOverview['patients'][number];
 const NOT_LIVE = SOURCE_KINDS.flatMap((kind) =>
   SOURCE_STATES.filter((state) => state !== 'live' && state !== 'elsewhere').map((state) => ({ kind, state })),
 );
-const MOST_BED_BYTES = 40;
 /** More rows, or names, than the ceiling has room for. */
 const MOST_EACH = 10;
 
@@ -109,7 +109,7 @@ function memberOf(
 ): Member {
   const notLive = NOT_LIVE.filter(({ kind, state }) => sources.some((one) => one.kind === kind && one.state === state));
   return {
-    ...{ patient, bed: bed === null ? null : shortened(bed), quality },
+    ...{ patient, bed: bed === null ? null : shortBed(bed), quality },
     ...(discharged !== undefined && { discharged: true as const }),
     ...(vitals.some(({ test }) => test) && { test: true as const }),
     ...(notLive.length > 0 && { notLive: notLive.map(({ kind, state }) => `${kind}-${state}`) }),
@@ -147,15 +147,4 @@ function compactRow({
 
 function hasValue({ stale, value, components }: VitalView): boolean {
   return !stale && (value !== null || components.some((part) => part.value !== null));
-}
-
-/** Whole characters of it. */
-function shortened(bed: string): string {
-  if (Buffer.byteLength(JSON.stringify(bed)) <= MOST_BED_BYTES) return bed;
-  let short = '';
-  for (const character of bed) {
-    if (Buffer.byteLength(JSON.stringify(`${short}${character}…`)) > MOST_BED_BYTES) break;
-    short += character;
-  }
-  return `${short}…`;
 }

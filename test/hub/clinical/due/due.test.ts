@@ -9,7 +9,7 @@ import { hubProgram } from '../../../../hub/cli.ts';
 import { clinicalCliCommands } from '../../../../hub/clinical/cli.ts';
 import { DueReadings, type DueRow, type DueView } from '../../../../hub/clinical/due/due.ts';
 import { expectedSchema } from '../../../../hub/clinical/due/schema.ts';
-import { type Worklist, worklist } from '../../../../hub/clinical/due/worklist.ts';
+import { type WorklistShown, worklist } from '../../../../hub/clinical/due/worklist.ts';
 import { clinicalOperatorCommands } from '../../../../hub/clinical/operator.ts';
 import { NO_CLINICAL_READS } from '../../../../hub/clinical/reads.ts';
 import type { Source } from '../../../../hub/clinical/sources/source.ts';
@@ -84,7 +84,7 @@ function site() {
       await hub.ingest.batch('gw-home', sampleBundle([sampleObservation({ ...sample, ...options })]));
     },
     list: (principal = monitor, group: { panel: string } | { ward: string } = { panel: 'heart' }) =>
-      worklist(principal, group, context, { door: hub.door, registry: hub.registry, due }),
+      worklist(principal, group, context, { door: hub.door, registry: hub.registry, due, clock }),
     row: async (patient = 'pat-home-01', principal = monitor): Promise<DueRow> => {
       const { expected } = await due.of(principal, patient, context);
       return expected[0] ?? assert.fail('nothing is expected');
@@ -261,7 +261,8 @@ test('a worklist is worst first, of those alone whom the reader may see; nobody 
       ['pat-home-02', 'due', 'weight'],
     ],
   );
-  assert.deepEqual([all.patients, all.counts.missed, all.counts.due, all.nothingExpected, all.omitted], [3, 3, 1, 0, 0]);
+  assert.deepEqual([all.patients, all.counts.missed, all.counts.due, all.nothingExpected], [3, 3, 1, 0]);
+  assert.deepEqual(all.members.toSorted(), ['pat-home-01', 'pat-home-02', 'pat-icu-01']);
   const mine = await s.list(s.nurse);
   assert.deepEqual([mine.patients, mine.rows.some(({ patient }) => patient === 'pat-home-02')], [2, false]);
   assert.equal((await s.list(s.monitor, { ward: 'icu' })).patients, 2);
@@ -306,7 +307,7 @@ test('an operator asks what is due of a patient, and for the worklist of a ward 
     reads: {
       ...NO_CLINICAL_READS,
       due: (...asked) => s.due.of(...asked),
-      worklist: (principal, group, context) => worklist(principal, group, context, { door, registry, due: s.due }),
+      worklist: (principal, group, context) => worklist(principal, group, context, { door, registry, due: s.due, clock: s.clock }),
     },
     tenants: () => ['clinic'],
   });
@@ -324,7 +325,7 @@ test('an operator asks what is due of a patient, and for the worklist of a ward 
     assert.equal(list.code, 0, list.stderr);
     assert.match(list.stdout, /^Panel heart, .*: 3 patients, nothing expected of 0\n2 missed, 2 overdue, /);
     assert.match(list.stdout, /\n {2}pat-icu-01 \(ICU-01\): hr, .*MISSED/);
-    assert.equal((JSON.parse((await run('worklist', '--ward', 'icu', '--json')).stdout) as Worklist).patients, 2);
+    assert.equal((JSON.parse((await run('worklist', '--ward', 'icu', '--json')).stdout) as WorklistShown).patients, 2);
     assert.equal((JSON.parse((await run('due', '--patient', 'pat-home-01', '--json')).stdout) as DueView).expected[0]?.state, 'overdue');
     assert.match((await run('worklist', '--panel', 'haert')).stderr, /ACCESS-NOT-LISTED/);
     assert.match((await run('due', '--patient', 'pat-nobody-1')).stderr, /ACCESS-NOT-LISTED/);

@@ -49,8 +49,8 @@ function dueRowOf({ vital, state, byClock, since, late }: DueRow): string {
 }
 
 /** How many are how, and who is open, worst first: `46 done; 06 missed since 06 10:30`. */
-export function worklistOf({ counts, rows, nothingExpected, withheld, omitted }: Worklist): string {
-  const counted = Object.entries({ ...counts, nothingExpected, withheld, omitted }).flatMap(([what, n]) => (n > 0 ? [`${n} ${what}`] : []));
+export function worklistOf({ counts, rows, nothingExpected, withheld }: Worklist): string {
+  const counted = Object.entries({ ...counts, nothingExpected, withheld }).flatMap(([what, n]) => (n > 0 ? [`${n} ${what}`] : []));
   return [counted.join(', '), ...rows.map((row) => `${row.patient.slice(-2)} ${dueRowOf(row)}`)].join('; ');
 }
 

@@ -79,7 +79,7 @@ export function open(at: Instant, panel: string, wanted: string): Step {
     at,
     run: async (month) => {
       const { door, registry, due } = month.hub;
-      const list = await worklist(month.reader, { panel }, CALL, { door, registry, due });
+      const list = await worklist(month.reader, { panel }, CALL, { door, registry, due, clock: { now: () => at } });
       return differing('worklist', worklistOf(list), wanted);
     },
   };

@@ -44,6 +44,7 @@ export const CALLS: Readonly<Record<string, CallExample>> = {
   get_latest_vitals: { args: { patient: 'pat-home-02' } },
   get_patient_overview: { args: { patient: ICU } },
   get_vitals_trend: { args: { patient: ICU, vital: 'hr', hours: 12, points: 3, compare: 'previous' } },
+  get_worklist: { args: { ward: 'icu' } },
   list_outside_limits: { args: { limits: 'site', ward: 'icu' } },
   wait_for_change: { args: { patients: [ICU, 'pat-icu-03'], minimum_change: { hr: 10 }, timeout_seconds: 1 } },
 };

@@ -68,6 +68,7 @@ const EXPECTED = expectedSchema.parse({
   version: 'due-2026-11',
   zones: ZONES,
   panels: { 'heart-failure': { weight: [{ window: '07:00-08:00', tolerance: '30m' }] } },
+  wards: { icu: { temp: [{ window: '08:00-09:00', tolerance: '30m' }], nibp: [{ window: '10:30-11:30' }] } },
 });
 const SUPPORT = supportSchema.parse({ version: 'support-2026-11', baseline: { applies: { wards: ['icu'] }, days: 7, vitals: ['hr'] } });
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { findSchema } from '../../../../hub/mcp/surface/tools/find-patients-view.ts';
 import { groupOverviewSchema } from '../../../../hub/mcp/surface/tools/get-group-overview-view.ts';
 import { outsideSchema } from '../../../../hub/mcp/surface/tools/list-outside-limits-view.ts';
+import { worklistSchema } from '../../../../hub/mcp/surface/worklist/view.ts';
 import { verifies } from '../../../requirements.ts';
 import { FOLLOWING_REGISTRY, idOf, tell } from '../../../support/following.ts';
 import { overviewSite } from '../overview-site.ts';
@@ -43,7 +44,11 @@ for (const { revision, connect, service } of WAYS) {
     assert.ok(overview.asOf.startsWith('2026-11-21T10:00:00') && overview.notice.length > 0);
     const outside = await client.call('list_outside_limits', { limits: 'site', ward: 'icu' });
     assert.equal(outsideSchema.strict().parse(outside.structuredContent).placeNotKnown, 2);
-    for (const { content } of [group, outside]) assert.ok(textOf(content).split('\n')[0]?.includes(MORE), textOf(content));
+    const worklist = await client.call('get_worklist', { ward: 'icu' });
+    const open = worklistSchema.strict().parse(worklist.structuredContent);
+    assert.deepEqual([open.total, open.placeNotKnown, open.patients], [0, 2, []]);
+    assert.ok(open.asOf.startsWith('2026-11-21T10:00:00'));
+    for (const { content } of [group, outside, worklist]) assert.ok(textOf(content).split('\n')[0]?.includes(MORE), textOf(content));
     assert.ok(textOf(found.content).split('\n')[0]?.includes('2 MORE MAY LIE IN THE WARDS OF THIS CALLER'), textOf(found.content));
     const list = await client.read('vitals://patients');
     const ward = await client.read('vitals://ward/icu/latest');
@@ -52,7 +57,7 @@ for (const { revision, connect, service } of WAYS) {
       const { messages } = await client.prompt(name, { ward: 'icu' });
       assert.ok(JSON.stringify(messages).includes('placeNotKnown'), `${name} embeds the ward`);
     }
-    const told = JSON.stringify([found, group, outside, list, ward]);
+    const told = JSON.stringify([found, group, outside, worklist, list, ward]);
     for (const id of ids) assert.ok(!told.includes(id), 'who it is is not told');
 
     const other = await client.call('get_group_overview', { ward: 'step' });

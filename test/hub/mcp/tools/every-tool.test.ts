@@ -6,6 +6,7 @@ import { fingerprintOf, TOOLS_FINGERPRINT } from '../../../../hub/mcp/surface/fi
 import { costOf, groupOverviewSchema, MEMBER_TOKENS } from '../../../../hub/mcp/surface/tools/get-group-overview-view.ts';
 import { OVERVIEW_TOKENS } from '../../../../hub/mcp/surface/tools/get-patient-overview.ts';
 import { TOOLS } from '../../../../hub/mcp/surface/tools.ts';
+import { costOf as costOfOpen, OPEN_TOKENS, worklistSchema } from '../../../../hub/mcp/surface/worklist/view.ts';
 import { verifies } from '../../../requirements.ts';
 import type { TestClient } from '../../../support/mcp-clients.ts';
 import { CALLS } from '../documented/examples.ts';
@@ -81,6 +82,8 @@ for (const way of WAYS) {
       assert.ok(tokensOf(await asked(client, 'get_patient_overview', { patient })) <= OVERVIEW_TOKENS, patient);
     const group = groupOverviewSchema.parse((await asked(client, 'get_group_overview')).structuredContent);
     for (const member of group.patients) assert.ok(costOf(member) <= MEMBER_TOKENS * 4, member.patient);
+    const list = worklistSchema.parse((await asked(client, 'get_worklist')).structuredContent);
+    for (const open of list.patients) assert.ok(costOfOpen(open) <= OPEN_TOKENS * 4, open.patient);
   });
 
   test(`${way.revision}: what is cut says so, and pages leave nobody out`, async () => {
@@ -109,7 +112,7 @@ for (const way of WAYS) {
 
   test(`${way.revision}: a list that is paged gives everybody once, and sorted ones in their order`, async () => {
     verifies('MCP-PAGES', 'MCP-EVERY-TOOL');
-    assert.deepEqual(PAGED, ['find_patients', 'get_group_overview', 'list_outside_limits']);
+    assert.deepEqual(PAGED, ['find_patients', 'get_group_overview', 'get_worklist', 'list_outside_limits']);
     await using whole = await documentedSite();
     await using site = await documentedSite({ limits: { page: 1 } });
     await using all = await whole.client(way);

@@ -50,7 +50,14 @@ export const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site:
     await failure(client.read('vitals://ward/none/latest')),
     await failure(client.subscribe(['vitals://ward/none/latest'])),
   ],
-  'template vitals://panel/{panel}/worklist': async (client) => await failure(client.read('vitals://panel/none/worklist')),
+  'template vitals://panel/{panel}/worklist{?cursor}': async (client) => [
+    await failure(client.read('vitals://panel/none/worklist')),
+    await failure(client.read('vitals://panel/none/worklist?cursor=AAAA')),
+  ],
+  'template vitals://patients{?cursor}': async (client) => [
+    await client.read(`vitals://patients?cursor=${Buffer.from('1').toString('base64url')}`),
+    await failure(client.read('vitals://patients?cursor=AAAA')),
+  ],
   'resource hub://health': (client) => client.read('hub://health'),
   'resource fleet://agents': (client) => failure(client.read('fleet://agents')),
   'template vitals://device/{id}/status': async (client) => {
@@ -74,6 +81,10 @@ export const SAID_TO_CLIENTS: Readonly<Record<string, (client: TestClient, site:
     await client.call('list_outside_limits', { limits: 'site', ward: MARKERS.ward.text }),
   ],
   'tool get_group_overview': (client) => client.call('get_group_overview', { ward: MARKERS.ward.text }),
+  'tool get_worklist': async (client) => [
+    await client.call('get_worklist', { ward: MARKERS.ward.text }),
+    await client.call('get_worklist', { panel: MARKERS.name.text }),
+  ],
   'tool get_vitals_trend': async (client) => [
     ...(await ofEach(client, 'get_vitals_trend', { vital: 'hr', hours: 240, points: 96, compare: 'previous' })),
     ...(await ofEach(client, 'get_vitals_trend', { vital: MARKERS.name.text })),
