@@ -124,7 +124,7 @@ export const SQL = {
   // same for all rows of a patient, and looked up beside them; so is the decision (`byHand`), of which there is seldom one: where there are none at all it is asked once.
   latest: `
     SELECT o.vital, o.device, o.value, o.unit, o.absent, o.components, o.flags, o.effective, o.offsetMin, o.receivedAt, o.sortTime,
-      l.freshAt, o.place, o.test, o.writer, o.seq, o.part, l.storedAt, iif(EXISTS (SELECT 1 FROM amendedRow), (
+      l.freshAt, o.place, o.test, o.writer, o.seq, o.part, l.storedAt, iif((SELECT max(observation) FROM amendedRow) IS NOT NULL, (
         SELECT max(r.amendment) FROM amendedRow r JOIN amendment a ON a.key = r.amendment
         WHERE r.observation = o.key AND a.kind IN ('reassign', 'confirm') AND a.undoneAt IS NULL), NULL) AS decision
     FROM patient p
