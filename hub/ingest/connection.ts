@@ -42,6 +42,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'ACCESS-EXPIRED',
   'ACCESS-DENIED',
   'UPLINK-INSTANCE',
+  'UPLINK-EPOCH',
 ]);
 
 const INSTANCE = /^[A-Za-z0-9._-]{8,64}$/;
@@ -188,7 +189,7 @@ export class UplinkConnection implements InstanceHolder {
     using place = lane === 'live' || lane === 'backlog' ? this.#order.place(lane) : undefined;
     const request = { headers, body: stream, isGone: () => stream.destroyed, ...(place && { turn: place.turn }) };
     return await intake.take(gateway, request, async (bundle) => {
-      const { outcomes, committed } = await ingest.batch(this.gateway, bundle);
+      const { outcomes, committed } = await ingest.batch(this.gateway, bundle, this.#storeEpoch);
       this.lastBatchAt = clock.now();
       metrics.count('uplink_batches');
       if (committed) onCommit(committed.epoch);

@@ -76,6 +76,12 @@ interface Taken {
   committed: BatchOutcome['committed'];
 }
 
+/** On what a batch is stored: all of it or nothing, and in which epoch of the store alone. */
+interface Terms {
+  whole?: boolean;
+  epoch?: string | undefined;
+}
+
 const REPORT_EVERY_MS = 60_000;
 
 /** What the store itself does not take, with its code. */
@@ -170,11 +176,11 @@ class HubIngest implements Ingest {
     await this.#committed(this.#rebind?.() ?? Promise.resolve());
   }
 
-  async batch(identityId: string, bundle: unknown): Promise<Answered> {
+  async batch(identityId: string, bundle: unknown, epoch?: string): Promise<Answered> {
     const sender = await this.#senderOf(identityId);
     const { entries, sentAt } = this.#entriesOf(bundle, ['batch']);
     if (entries.length === 0) return { outcomes: [] };
-    const { outcomes, committed } = await this.#take(sender, (by) => entries.map((entry) => admit(entry, by, sentAt)), sentAt);
+    const { outcomes, committed } = await this.#take(sender, (by) => entries.map((entry) => admit(entry, by, sentAt)), sentAt, { epoch });
     return { outcomes, committed };
   }
 
@@ -203,7 +209,7 @@ class HubIngest implements Ingest {
   async #takeWhole(sender: Sender, admitted: Admission, sentAt: Instant | null): Promise<ForeignAnswer> {
     let judged: readonly Admitted[];
     try {
-      return { type: 'transaction', outcomes: (await this.#take(sender, admitted, sentAt, true)).outcomes };
+      return { type: 'transaction', outcomes: (await this.#take(sender, admitted, sentAt, { whole: true })).outcomes };
     } catch (thrown) {
       if (!(thrown instanceof Conflict)) throw thrown;
       judged = thrown.parts;
@@ -228,9 +234,9 @@ class HubIngest implements Ingest {
   }
 
   /** Stores what may be, keeps what is refused, and tells everybody concerned. `whole`: throws Conflict, and stores nothing, where anything is refused. */
-  async #take(sender: Sender, admitted: Admission, sentAt: Instant | null, whole = false): Promise<Taken> {
+  async #take(sender: Sender, admitted: Admission, sentAt: Instant | null, { whole = false, epoch }: Terms = {}): Promise<Taken> {
     const { parts, outcome } = await this.#committed(
-      this.#placements.stored(sender, admitted, (each, keep) => this.#write(sender, each, { sentAt, whole, keep })),
+      this.#placements.stored(sender, admitted, (each, keep) => this.#write(sender, each, { sentAt, whole, epoch, keep })),
     );
     const { results, currencies, doubts, committed, dropped } = outcome;
     if (dropped > 0) this.#quarantineFull(sender.gateway.identity, dropped);
@@ -304,7 +310,7 @@ class HubIngest implements Ingest {
   async #write(
     { gateway, principal, policy, at }: Sender,
     parts: readonly Admitted[],
-    { sentAt, whole, keep }: { sentAt: Instant | null; whole: boolean; keep: Keep },
+    { sentAt, whole, epoch, keep }: { sentAt: Instant | null; whole: boolean; epoch: string | undefined; keep: Keep },
   ): Promise<BatchOutcome> {
     const [arrivals, refusals] = [arrivalsOf(parts), refusalsOf(parts)];
     if (whole && refusals.length > 0) throw new Conflict(parts);
@@ -314,13 +320,24 @@ class HubIngest implements Ingest {
       if (whole && results.some((result) => REFUSED[result])) throw new Conflict(conflicting(arrivals, results));
       return batchEvidence({ tenant, principal: principal.id, policy: policy.version, at }, arrivals, refusals, results);
     };
-    const batch = { tenant, gateway: identity, at, sentAt, arrivals, refusals, quarantine: { rows, bytes }, evidence };
+    const batch = {
+      tenant,
+      gateway: identity,
+      at,
+      sentAt,
+      arrivals,
+      refusals,
+      quarantine: { rows, bytes },
+      evidence,
+      ...(epoch !== undefined && { epoch }),
+    };
     try {
       const outcome = await keep((placing) => this.#store.storeBatch(placing ? { ...batch, placing } : batch));
       this.#storing?.stored(refusals.length > 0 || outcome.results.some((result) => result !== 'held'));
       return outcome;
     } catch (thrown) {
-      if (!(thrown instanceof Conflict || isOvertaken(thrown))) this.#storing?.refused(asVitalmeshError(thrown).code, this.#clock.now());
+      if (!(thrown instanceof Conflict || isOvertaken(thrown) || isEpochOver(thrown)))
+        this.#storing?.refused(asVitalmeshError(thrown).code, this.#clock.now());
       throw thrown;
     }
   }
@@ -336,7 +353,7 @@ class HubIngest implements Ingest {
     try {
       return await commit;
     } catch (cause) {
-      if (cause instanceof Conflict) throw cause;
+      if (cause instanceof Conflict || isEpochOver(cause)) throw cause;
       const error = asVitalmeshError(cause);
       this.#metrics.count('ingest_unavailable', error.code);
       this.#log.error({ err: error }, 'batch not stored');
@@ -392,6 +409,11 @@ class HubIngest implements Ingest {
     this.#metrics.count('ingest_quarantined', code);
     return { id, status: code === 'UPLINK-KEY-REUSED' ? 409 : 422, code };
   }
+}
+
+/** Whether the store began an epoch since the sender was told of one: it is not out of order, and the next connection will show what it holds. */
+function isEpochOver(thrown: unknown): boolean {
+  return thrown instanceof VitalmeshError && thrown.code === 'UPLINK-EPOCH';
 }
 
 /** A transaction of which something is refused: its parts, with what they are refused for. */

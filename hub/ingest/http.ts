@@ -20,6 +20,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'UPLINK-SILENT': 408,
   'UPLINK-INSTANCE': 409,
   'UPLINK-TOO-LARGE': 413,
+  'UPLINK-EPOCH': 503,
   'INGEST-BUSY': 503,
   'INGEST-UNAVAILABLE': 503,
 };

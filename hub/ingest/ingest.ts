@@ -31,7 +31,8 @@ export interface Ingest {
   readonly limits: UplinkHello['limits'];
   /** `told`: what this gateway was told of commits before. Rejects with INGEST-UNAVAILABLE. */
   hello(identityId: string, told: readonly StorePosition[]): Promise<Omit<UplinkHello, 'versions'>>;
-  batch(identityId: string, bundle: unknown): Promise<Answered>;
+  /** `epoch`: of the store, as the gateway was told of it; rejects with UPLINK-EPOCH, and stores nothing, where it is another by now. */
+  batch(identityId: string, bundle: unknown, epoch?: string): Promise<Answered>;
   /** As `batch`, for a batch or transaction Bundle of Observations of any FHIR client: they are mapped into ours, or refused with a rule. */
   foreign(identityId: string, bundle: unknown): Promise<ForeignAnswer>;
 }

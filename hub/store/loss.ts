@@ -29,6 +29,11 @@ export function lossIn(lineage: Lineage, told: readonly StorePosition[]): Loss |
   return loss;
 }
 
+/** Whether the sender of a batch was told of another epoch than the present: what of it is stored, and whose it is, is first to be asked. */
+export function isOutdated({ epoch: told }: { epoch?: string }, { epoch }: Pick<StorePosition, 'epoch'>): boolean {
+  return told !== undefined && told !== epoch;
+}
+
 /** Evidence of the commit that a loss went back to, and the next in the present life; undefined where there is none. */
 export interface LossTimes {
   at: Instant | undefined;

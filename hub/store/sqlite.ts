@@ -25,7 +25,7 @@ import type { ErasingStore } from './erasing/erasing.ts';
 import { SqliteErasing } from './erasing/sqlite-erasing.ts';
 import { Findings } from './findings.ts';
 import { beginStoreEpoch, lineageOf, positionOf } from './lineage.ts';
-import { lossIn } from './loss.ts';
+import { isOutdated, lossIn } from './loss.ts';
 import { noteLoss } from './note-loss.ts';
 import { keepChanges, refuseOld } from './placing/keep-sqlite.ts';
 import type { PlacingStore } from './placing/placing.ts';
@@ -117,6 +117,7 @@ class SqliteStore implements Store {
     return this.#commits.run(
       (database) => {
         const { tenant, placing } = batch;
+        if (isOutdated(batch, { epoch: this.#epoch })) throw new VitalmeshError('UPLINK-EPOCH');
         if (placing) refuseOld(database, tenant, placing.version);
         const outcome = writeBatch(database, batch);
         keepChanges(database, tenant, placing?.changes?.(outcome.results));

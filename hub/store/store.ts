@@ -144,6 +144,8 @@ export interface ArrivedBatch {
   quarantine?: { rows: number; bytes: number };
   /** Where it tells of movements, or holds rows of followed beds. */
   placing?: BatchPlacing;
+  /** The epoch of the store that its sender was told of: in another one nothing of it is stored, and UPLINK-EPOCH thrown. Any unless given. */
+  epoch?: string;
   /** The evidence to be written in the same commit, from what became of the arrivals; at least one entry. What it throws undoes the batch. */
   evidence: (results: readonly ArrivalResult[]) => readonly AuditEvent[];
 }

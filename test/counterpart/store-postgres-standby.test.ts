@@ -3,14 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { outboxCommands, type Replayed } from '../../agent/outbox/operator.ts';
 import { random } from '../../agent/simulate/physiology.ts';
 import { verifyAudit } from '../../hub/audit/chain.ts';
+import { createIngest } from '../../hub/ingest/create-ingest.ts';
 import { keepTombstones } from '../../hub/privacy/finish-erasures.ts';
 import { tombstonesOf } from '../../hub/privacy/tombstone-file.ts';
+import { parseRegistry } from '../../hub/registry/load-registry.ts';
 import { type OthersStored, openStore } from '../../hub/store/open-store.ts';
 import { SESSION_LIMITS } from '../../hub/store/postgres/connections.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
+import { systemClock } from '../../shared/clock.ts';
 import { silentLogger } from '../../shared/log.ts';
 import { Metrics } from '../../shared/metrics.ts';
 import { createMemoryNetwork } from '../../shared/overlay/memory.ts';
@@ -18,7 +22,7 @@ import { formatStorePosition, heldThrough, type StorePosition } from '../../shar
 import { arrivalOf, batchOf, event } from '../contract/store.ts';
 import { erasureEvent, finished } from '../contract/store-erasing.ts';
 import { verifies } from '../requirements.ts';
-import { gathered, TEST_NOW, testHub } from '../support/hub.ts';
+import { gathered, TEST_NOW, TestClock, testHub } from '../support/hub.ts';
 import { MovingAddress, PostgresServer } from '../support/postgres.ts';
 import { SendingGateways } from '../support/postgres-gateway.ts';
 import { seedOf } from '../support/seed.ts';
@@ -44,8 +48,8 @@ test('an asynchronous standby that lacks the last commits takes over: the hubs g
   const { ingest } = hub;
   const batch = ingest.batch.bind(ingest);
   const committed: StorePosition[] = [];
-  ingest.batch = async (identity, bundle) => {
-    const answer = await batch(identity, bundle);
+  ingest.batch = async (...asked) => {
+    const answer = await batch(...asked);
     if (answer.committed) committed.push(answer.committed);
     return answer;
   };
@@ -309,4 +313,59 @@ test('the old primary comes back alone, and the hubs are led to it and back: eac
   await until(async () => (await storedValuesOf(hub)).length === 45);
   assert.deepEqual(await storedValuesOf(hub), range(40, 84), 'and the other way round');
   assert.deepEqual((await store.verify()).findings, []);
+});
+
+test('what was measured since a standby lost touch is nobody’s until somebody confirms who was bound, and all of it is there then', {
+  timeout: 120_000,
+}, async (context) => {
+  verifies('STORE-FAILOVER', 'PUT-BACK-NOBODYS', 'EXACTLY-ONCE', 'NO-SILENT-DROP');
+  await using primary = await PostgresServer.start();
+  await using standby = await primary.standby();
+  using address = new MovingAddress(primary);
+  const { app, owner } = await primary.database();
+  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  const clock = new TestClock(systemClock.now());
+  const network = createMemoryNetwork();
+  await using hub = testHub({ store: await openPostgresStore(options), clock });
+  const { registry, store } = hub;
+  const read = async (confirms = ''): Promise<void> => {
+    const next = parseRegistry(
+      `tenants: { clinic: { kind: sandbox } }\ngateways: [{ identity: gw-home, tenant: clinic, patient: pat-home-anna${confirms} }]`,
+    );
+    registry.replace(next, await store.rebind(next.bindings(), clock.now()));
+  };
+  await read();
+  const rebind = async (): Promise<void> => registry.rebound(await store.rebind(registry.bindings(), clock.now()));
+  await using _server = await listen(network, { ...hub, ingest: createIngest({ ...hub, clock, rebind }) });
+  await using outbox = await outboxFile().open();
+  await using _agent = await send(network, outbox, clock);
+  const measure = async (values: readonly number[]): Promise<void> => {
+    clock.advance(5 * 60_000);
+    for (const value of values) await outbox.append([{ ...homeRecord(undefined, value), receivedAt: clock.now() }]);
+    await drained(outbox);
+  };
+  await measure(range(40, 44));
+  await primary.until(CAUGHT_UP);
+  await standby.cutOff();
+  await measure(range(50, 54));
+  await primary.kill();
+  await standby.promote();
+  address.moveTo(standby);
+  await measure([60, 61]);
+  await until(async () => (await outbox.status()).quarantined >= 5);
+  const unconfirmed = await storedValuesOf(hub);
+  assert.deepEqual(
+    unconfirmed.filter((value) => value !== 60 && value !== 61),
+    range(40, 44),
+  );
+  context.diagnostic(`stored without a word of anybody: ${unconfirmed.join(' ')}`);
+  // From here on it is known again who is bound.
+  await measure([70]);
+  clock.advance(5 * 60_000);
+  await read(`, confirmed: '${new Date(clock.now()).toISOString()}'`);
+  const { 'outbox-replay': replay } = outboxCommands({ outbox, sources: [], clock: systemClock, log: silentLogger });
+  await gathered(replay?.({ code: 'INGEST-BEFORE-BINDING' }, 'local:0') as AsyncIterable<Replayed>);
+  await drained(outbox);
+  assert.deepEqual(await storedValuesOf(hub), [...range(40, 44), ...range(50, 54), 60, 61, 70], 'all that was acknowledged, once');
+  assert.equal((await outbox.status()).quarantined, 0);
 });

@@ -18,7 +18,7 @@ import type { Binding, KeptBinding, UnknownStretch } from '../../registry/bindin
 import type { AmendStore } from '../amend/amend.ts';
 import type { ErasingStore } from '../erasing/erasing.ts';
 import { Findings } from '../findings.ts';
-import { lossIn } from '../loss.ts';
+import { isOutdated, lossIn } from '../loss.ts';
 import type { PlacingStore } from '../placing/placing.ts';
 import type { RetentionOrder, RetentionStep } from '../retention.ts';
 import type {
@@ -157,9 +157,11 @@ export class PostgresStore implements Store {
 
   async storeBatch(batch: ArrivedBatch): Promise<BatchOutcome> {
     const outcome = await this.#commits.run(
-      (commit) => writeBatch(commit, batch, this.#known),
+      // The commit itself is made, for it may have begun the epoch.
+      async (commit) => (isOutdated(batch, commit.position) ? undefined : await writeBatch(commit, batch, this.#known)),
       batch.arrivals.length + batch.refusals.length + 1,
     );
+    if (outcome === undefined) throw new VitalmeshError('UPLINK-EPOCH');
     this.#tenants.add(batch.tenant);
     return outcome;
   }
