@@ -54,6 +54,7 @@ export function parseAddress(text: string, name: string): DatabaseAddress {
   const user = searchParams.get('user') ?? decoded(username, name);
   const database = decoded(pathname.slice(1), name);
   if (host === '' || user === '' || database === '') throw refused(name, 'host, role or database is missing');
+  if (host.includes(',')) throw refused(name, 'several hosts: it names the one address that leads to the primary');
   const tls = tlsOf(host, searchParams, name);
   return {
     ...{ host, user, database, port: port === '' ? 5432 : Number(port) },

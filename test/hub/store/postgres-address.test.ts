@@ -43,6 +43,9 @@ const BAD: readonly string[] = [
   'postgres://v:secret@localhost.example.org/hub?sslmode=prefer',
   'postgres://v:secret@h/hub?options=-csynchronous_commit=off',
   'postgres://v:secret%@h/hub',
+  // One address leads to the primary: of several, which one is it is nobody's to guess.
+  'postgres://v:secret@h1,h2/hub?sslrootcert=/etc/ca.pem',
+  'postgres://v:secret@h1:5432,h2:5432/hub',
 ];
 
 test('an address is a socket, this machine, or TLS to a server that proves its name; nothing of a refused one is repeated', () => {
