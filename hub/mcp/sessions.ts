@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { isInitializeRequest, type McpServer, WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/server';
+import { isInitializeRequest, type McpServer } from '@modelcontextprotocol/server';
 import type { Clock } from '../../shared/clock.ts';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -23,6 +23,7 @@ import type { McpLimits } from './limits.ts';
 import { updatedJson } from './notes.ts';
 import { isObject } from './request.ts';
 import { isNarrower } from './rights.ts';
+import { SessionTransport } from './session-transport.ts';
 import { type EndReason, type Outlet, Subscriber } from './subscriber.ts';
 import { buildSurface } from './surface/surface.ts';
 import type { Waits } from './waits.ts';
@@ -31,7 +32,7 @@ const CONTEXT: CallContext = { channel: 'mcp-2025' };
 
 /** A session of 2025-11-25: it belongs to the caller that opened it, and to nobody else who learns its id. */
 interface Session {
-  transport: WebStandardStreamableHTTPServerTransport;
+  transport: SessionTransport;
   server: McpServer;
   subscriber: Subscriber;
   /** What its client said of itself when it opened it. */
@@ -93,7 +94,7 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  /** Answers a request of the older revision. Throws HttpRefusal (MCP-SESSION, MCP-LIMIT). */
+  /** Answers a request of the older revision. Throws HttpRefusal (MCP-SESSION, MCP-LIMIT, MCP-ID). */
   handle(call: LegacyRequest): Promise<Response> {
     return this.#proofs.run(call.proof, () => this.#handle(call));
   }
@@ -134,7 +135,7 @@ export class Sessions {
     this.#options.fanout.countOpen(call.principal);
     this.#makeRoom(call.principal);
     const id = randomUUID();
-    const transport = new WebStandardStreamableHTTPServerTransport({
+    const transport = new SessionTransport({
       sessionIdGenerator: () => id,
       keepAliveMs: this.#options.limits.keepAliveMs,
     });
@@ -145,7 +146,7 @@ export class Sessions {
     return response;
   }
 
-  #build(id: string, { principal, proof, body }: LegacyRequest, transport: WebStandardStreamableHTTPServerTransport): Session {
+  #build(id: string, { principal, proof, body }: LegacyRequest, transport: SessionTransport): Session {
     const { door, clinical, fanout, waits, policy, clock, log, metrics, limits, extension } = this.#options;
     const claimed = claimedIn(body);
     const server = buildSurface({

@@ -397,6 +397,46 @@ test('a session has no more resources than it may where all of them are asked fo
   assert.equal(endpoint.service.status().subscriptions, 4);
 });
 
+test('of two questions of a session with one id the second is refused while the first is under way, given up or not; so neither has the answer of the other', async () => {
+  verifies('MCP-BOTH-ERAS');
+  await using endpoint = await startEndpoint();
+  await using http = rawHttp(endpoint.as('ai-all'));
+  const session = { 'mcp-session-id': await openSession(http) };
+  const latest = endpoint.door.latest.bind(endpoint.door);
+  let asked = Promise.withResolvers<void>();
+  let answers = Promise.withResolvers<void>();
+  endpoint.door.latest = async (...of) => {
+    asked.resolve();
+    await answers.promise;
+    return await latest(...of);
+  };
+  const read = (patient: string) =>
+    http.post({ jsonrpc: '2.0', id: 7, method: 'resources/read', params: { uri: `vitals://patient/${patient}/latest` } }, session);
+  const isRefused = async (response: Response): Promise<void> => {
+    assert.equal(response.status, 400);
+    assert.equal(await codeOf(response), 'MCP-ID');
+  };
+  const first = await read('pat-0001');
+  await asked.promise;
+  await isRefused(await read('pat-0002'));
+  answers.resolve();
+  assert.match(await first.text(), /pat-0001/);
+  const again = await read('pat-0002');
+  assert.match(await again.text(), /pat-0002/);
+
+  // Whoever went away without a word left it under way.
+  [asked, answers] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const left = await read('pat-0001');
+  await asked.promise;
+  await left.body?.cancel();
+  await isRefused(await read('pat-0002'));
+  // Whoever took it back did not.
+  const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 7 } };
+  await (await http.post(cancelled, session)).text();
+  answers.resolve();
+  assert.match(await (await read('pat-0002')).text(), /pat-0002/);
+});
+
 test('streams and resources have a limit, and places come back', async () => {
   verifies('MCP-GATED');
   await using endpoint = await startEndpoint({ limits: { streamsPerCaller: 2, urisPerStream: 2 } });
