@@ -180,18 +180,21 @@ export class LineConversation {
       const answer = await this.#request('POST', { body: text, message, signal });
       if (answer.status === 401 || answer.status === 403) this.#options.admission.doubt();
       if (!answer.ok && id === undefined) this.#badLines += 1;
-      if (message.method === 'initialize' && message.revision === undefined) this.#opened(answer);
-      await this.#relay(answer, id, message.method === 'initialize');
-      if (message.method === 'initialize' && this.#session) void this.#listen();
+      const isOpened = message.method === 'initialize' && message.revision === undefined && this.#opened(answer);
+      await this.#relay(answer, id, isOpened);
+      if (isOpened) void this.#listen();
     } catch {
       // Given up by the client, or with the connection: nobody waits for an answer. Else the hub is ending.
       if (!signal.aborted && !this.#over.signal.aborted) this.#stream.destroy();
     }
   }
 
-  #opened(answer: Response): void {
+  /** True where a session began by it. A second opening is refused by the first one's session, which goes on. */
+  #opened(answer: Response): boolean {
     const id = answer.headers.get('mcp-session-id');
-    if (id !== null) this.#session = { id, revision: '' };
+    if (id === null || this.#session) return false;
+    this.#session = { id, revision: '' };
+    return true;
   }
 
   /** The event stream of a session: what the hub tells without being asked. */
@@ -252,17 +255,17 @@ export class LineConversation {
   }
 
   /** Writes what an answer says, a message a line. */
-  async #relay(answer: Response, id: LineMessage['id'], isInitialize = false): Promise<void> {
+  async #relay(answer: Response, id: LineMessage['id'], isOpening = false): Promise<void> {
     if (answer.headers.get('content-type')?.startsWith('text/event-stream') && answer.body) {
       for await (const data of eventData(answer.body)) {
         const message = parsed(data);
-        if (isInitialize) this.#agreed(message);
+        if (isOpening) this.#agreed(message);
         if (isObject(message)) await this.#write(message);
       }
       return;
     }
     const message = parsed(await answer.text());
-    if (isInitialize) this.#agreed(message);
+    if (isOpening) this.#agreed(message);
     // What is said of something else than a question must not pass for the answer to one.
     if (isObject(message)) await this.#write(id === undefined || message.id === null ? { ...message, id: id ?? null } : message);
     else if (id !== undefined && !answer.ok) await this.#refuse(id, new VitalmeshError('MCP-REQUEST', { detail: `HTTP ${answer.status}` }));

@@ -184,6 +184,25 @@ test('a session ends with its connection, and one that the hub ends takes the co
   }
 });
 
+test('a second opening is refused, and the session of the first goes on with what it follows', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint();
+  const client = await lines(endpoint);
+  client.say(INITIALIZE);
+  await client.hearAnswer(INITIALIZE.id);
+  client.say({ jsonrpc: '2.0', method: 'notifications/initialized' });
+  client.say({ jsonrpc: '2.0', id: 2, method: 'resources/subscribe', params: { uri: 'vitals://patients' } });
+  await client.hearAnswer(2);
+  await until(() => endpoint.service.status().streams === 1);
+  client.say({ ...INITIALIZE, id: 3 });
+  assert.ok((await client.hearAnswer(3)).at(-1)?.error);
+  client.say({ jsonrpc: '2.0', id: 4, method: 'ping' });
+  assert.ok((await client.hearAnswer(4)).at(-1)?.result);
+  const { streams, sessions, subscriptions } = endpoint.service.status();
+  assert.deepEqual([streams, sessions, subscriptions], [1, 1, 1]);
+  client.stream.destroy();
+});
+
 test('a reader that stays stalled is cut, and what it costs meanwhile is bounded', async () => {
   verifies('MCP-LINE');
   const patients = Array.from({ length: 50 }, (_, i) => `pat-${i}-${'x'.repeat(200)}`);
