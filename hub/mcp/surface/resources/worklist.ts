@@ -1,8 +1,8 @@
-import type { Worklist, WorkRow } from '../../../clinical/due/worklist.ts';
+import type { Worklist } from '../../../clinical/due/worklist.ts';
 import type { ChangeKind } from '../../follow.ts';
-import { deviceName } from '../../untrusted.ts';
 import { uriOf } from '../../uris.ts';
 import type { ResourceRow } from '../contract.ts';
+import { named } from '../worklist/named.ts';
 import { type OpenOf, worklistPages } from '../worklist/pages.ts';
 import { panelsLike } from './variables.ts';
 
@@ -40,15 +40,4 @@ function pageOf({ members: _, ...list }: Worklist, open: readonly OpenOf[], pati
   const shown = new Set(open.slice(0, patients).map(({ patient }) => patient));
   const omitted = open.slice(patients).reduce((sum, { rows }) => sum + rows.length, 0);
   return { ...list, rows: list.rows.filter(({ patient }) => shown.has(patient)).map(named), omitted };
-}
-
-/** A device chooses its name, and a model reads it. */
-function named({ done, silent, late, ...row }: WorkRow) {
-  const by = <One extends { device: string }>(one: One | null) => one && { ...one, device: deviceName(one.device) };
-  return {
-    ...row,
-    done: by(done),
-    silent: silent && { ...silent, id: silent.kind === 'device' ? deviceName(silent.id) : silent.id },
-    late: by(late),
-  };
 }

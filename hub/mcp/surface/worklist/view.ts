@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { DUE_STATES } from '../../../clinical/due/state.ts';
 import type { Worklist, WorkRow } from '../../../clinical/due/worklist.ts';
 import { BYTES_A_TOKEN } from '../../fitting.ts';
-import { deviceName } from '../../untrusted.ts';
 import { groupFields } from '../group-argument.ts';
 import { shortBed } from '../short-bed.ts';
 import { wholeFields } from '../shown.ts';
+import { named } from './named.ts';
 import type { OpenOf } from './pages.ts';
 import { openText } from './words.ts';
 
@@ -107,23 +107,14 @@ function openOf({ patient: id, rows }: OpenOf, readings: number): OpenPatient {
   };
 }
 
-function compactReading({
-  vital,
-  state,
-  byClock,
-  since,
-  from,
-  until,
-  toleranceMinutes,
-  silent,
-  late,
-}: WorkRow): OpenPatient['open'][number] {
+function compactReading(row: WorkRow): OpenPatient['open'][number] {
+  const { vital, state, byClock, since, from, until, toleranceMinutes, silent, late } = named(row);
   return {
     ...{ vital, state: OPEN_STATES.parse(state) },
     ...(state !== byClock && { byClock: reading.shape.byClock.parse(byClock) }),
     ...{ since, from, until },
     ...(toleranceMinutes > 0 && { toleranceMinutes }),
-    ...(silent && { silent: { ...silent, id: silent.kind === 'device' ? deviceName(silent.id) : silent.id } }),
-    ...(late && { late: { at: late.at, device: deviceName(late.device) } }),
+    ...(silent && { silent }),
+    ...(late && { late }),
   };
 }

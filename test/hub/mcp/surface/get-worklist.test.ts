@@ -5,6 +5,7 @@ import { DUE_STATES } from '../../../../hub/clinical/due/state.ts';
 import type { Worklist, WorkRow } from '../../../../hub/clinical/due/worklist.ts';
 import { toolResult } from '../../../../hub/mcp/surface/answers.ts';
 import { getWorklist } from '../../../../hub/mcp/surface/tools/get-worklist.ts';
+import { named } from '../../../../hub/mcp/surface/worklist/named.ts';
 import { worklistPages } from '../../../../hub/mcp/surface/worklist/pages.ts';
 import { compactOpen, compactWorklist, costOf, OPEN_TOKENS, worklistSchema } from '../../../../hub/mcp/surface/worklist/view.ts';
 import { worklistText } from '../../../../hub/mcp/surface/worklist/words.ts';
@@ -194,4 +195,7 @@ test('a silent gateway stands by its name, a device by its own where that is no 
     rows: [row('pat-1', { state: 'gateway-silent', silent: { ...silent, kind: 'gateway', id: 'gw-1' } })],
   });
   assert.equal(gateway.open[0]?.silent?.id, 'gw-1');
+  // As the resource has it.
+  const read = named(row('pat-1', { state: 'done', done: { at, device: said }, late: { at, device: 'scale-1' } }));
+  assert.deepEqual([read.done, read.late, read.window], [{ at, device: null }, { at, device: 'scale-1' }, '07:00-08:00']);
 });
