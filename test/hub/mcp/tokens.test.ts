@@ -457,3 +457,20 @@ test('a stolen token is found in the evidence by its id and by the identity it c
     'other denied revoked overlay gw-icu',
   ]);
 });
+
+test('a wait that goes on with a token that covers less begins anew: what the other token showed is told by none that hides it', async () => {
+  verifies('TOKEN-WITHHELD', 'TOKEN-SCOPES');
+  await using site = await tokenSite();
+  for (const [i, vital] of ['hr', 'glu'].entries())
+    await site.hub.ingest.batch('gw-icu', sampleBundle([sampleObservation({ bed: 'ICU-01', seq: i + 1, vital, value: 93 + i })]));
+  await using http = rawHttp(site.as('ai-nurse'));
+  const wait = async (scope: string, since?: string): Promise<string> => {
+    const args = { patients: ['pat-icu-01'], timeout_seconds: 1, ...(since !== undefined && { since }) };
+    const body = modern('tools/call', { name: 'wait_for_change', arguments: args });
+    return await (await http.post(body, await bearer(site, { scope }))).text();
+  };
+  const [, since = assert.fail()] = /"since":"([^"]+)"/.exec(await wait('user/Observation.rs')) ?? [];
+  const told = await wait('user/Observation.rs?category=laboratory', since);
+  assert.match(told, /"wentOn":false/);
+  assert.doesNotMatch(told, /hr\b/);
+});

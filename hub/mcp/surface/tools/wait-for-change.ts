@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { VitalmeshError } from '../../../../shared/errors.ts';
 import { panel, vital as rowOf } from '../../../../shared/vitals.ts';
+import { withheldFrom } from '../../../access/decide.ts';
 import { latestUri, parseUri, uriOf } from '../../uris.ts';
 import { type Call, tool } from '../contract.ts';
 import { changesBetween, hasChanged, keptOf, type Snapshot, snapshotOf, standingOf } from '../wait/changes.ts';
@@ -44,7 +45,8 @@ export const waitForChange = tool({
     const names = [...new Set(asked.patients)];
     const uris = names.flatMap((id) => [latestUri(id), uriOf('alerts', { id })]);
     using watching = await waits.open(caller, names, uris);
-    const known = baselineOf(asked, waits.recall(caller, asked.since ?? ''));
+    const subject = subjectOf(asked, call);
+    const known = baselineOf(subject, waits.recall(caller, asked.since ?? ''));
     const round = new Round(asked, call, known);
     for (const name of names) await round.look(name, true);
     round.requireKeys();
@@ -54,7 +56,7 @@ export const waitForChange = tool({
       await round.hear(await watching.changed(Math.max(0, mostMs - spentMs()), signal));
       await progress(spentMs(), mostMs);
     }
-    const since = waits.remember(caller, { of: subjectOf(asked), snapshots: round.snapshots } satisfies Baseline);
+    const since = waits.remember(caller, { of: subject, snapshots: round.snapshots } satisfies Baseline);
     const outcomes = round.outcomes;
     const about = {
       since,
@@ -76,15 +78,16 @@ export const waitForChange = tool({
   },
 });
 
-/** What is watched: a baseline of something else is none. */
-function subjectOf({ patients, vitals }: Asked): string {
-  return JSON.stringify([[...new Set(patients)].sort(), [...new Set(vitals ?? [])].sort()]);
+/** What is watched, and how much of it the caller is shown: a baseline of something else is none, for what an earlier token or policy showed is not told by a later one that hides it, and did not go. */
+function subjectOf({ patients, vitals }: Asked, { caller, door }: Pick<Call, 'caller' | 'door'>): string {
+  const shown = [withheldFrom(caller, 'vitals.read'), door.maskOf(caller)];
+  return JSON.stringify([[...new Set(patients)].sort(), [...new Set(vitals ?? [])].sort(), shown]);
 }
 
 /** What the caller was told last of the same, under the name that it gives. */
-function baselineOf(asked: Asked, told: unknown): Baseline['snapshots'] | undefined {
+function baselineOf(subject: string, told: unknown): Baseline['snapshots'] | undefined {
   const baseline = told as Baseline | undefined;
-  return baseline?.of === subjectOf(asked) ? baseline.snapshots : undefined;
+  return baseline?.of === subject ? baseline.snapshots : undefined;
 }
 
 /** The patients of one call, as they are found to be. */
