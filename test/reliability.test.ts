@@ -46,7 +46,7 @@ test('each row of the faults that were tried has a count, an outcome and a comma
   assert.ok(rows.length > 15);
   for (const row of rows) {
     assert.equal(row.length, 4, row[0]);
-    assert.match(row[3] ?? '', /^`npm (?:test|run counterpart|run soak) -- [^`]+` \|$/, row[0]);
+    assert.match(row[3] ?? '', /^`npm (?:test|run counterpart|run soak|run torture) -- [^`]+` \|$/, row[0]);
   }
 });
 

@@ -473,4 +473,6 @@ test('a wait that goes on with a token that covers less begins anew: what the ot
   const told = await wait('user/Observation.rs?category=laboratory', since);
   assert.match(told, /"wentOn":false/);
   assert.doesNotMatch(told, /hr\b/);
+  assert.match(told, /"withheld":\["vital-signs"/, 'what is hidden did not stay as it was');
+  assert.match(told, /does not cover vital signs[^"]*Nothing of that was watched/);
 });

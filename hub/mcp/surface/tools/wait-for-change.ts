@@ -64,6 +64,7 @@ export const waitForChange = tool({
       waitedMs: spentMs(),
       notice: round.notice,
       ...(round.masked && { masked: round.masked }),
+      ...(round.withheld && { withheld: round.withheld }),
     };
     return fit(MOST_CHANGES, (rows) => {
       const data = waitedView(outcomes, rows, about);
@@ -101,6 +102,7 @@ class Round {
   readonly #keys = new Set<string>();
   notice = '';
   masked: Waited['masked'];
+  withheld: Waited['withheld'];
 
   constructor(asked: Asked, call: Call, before: ReadonlyMap<string, Snapshot> = new Map()) {
     this.#asked = asked;
@@ -156,6 +158,7 @@ class Round {
     this.#before.set(name, before);
     this.notice = view.notice;
     this.masked = view.masked;
+    this.withheld = view.withheld && [...view.withheld];
     this.#now.set(name, { patient: view.patient, asOf: view.asOf, zone: view.zone, now, changes: changesBetween(before, now, minimum) });
   }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { deviceName } from '../../untrusted.ts';
-import { masked, zone } from '../../views.ts';
-import { MASKED_WORDS } from '../../wording.ts';
+import { masked, withheld, zone } from '../../views.ts';
+import { MASKED_WORDS, scopeText } from '../../wording.ts';
 import { currentIn, hasChanged, type PatientChanges, type Snapshot, UNSEEN, type Unseen } from './changes.ts';
 
 const change = z.object({
@@ -55,6 +55,7 @@ export const waitSchema = z.object({
     .describe('False when this call began from what is current now, because no since was given or it is not known any more.'),
   askAgainSeconds: z.number().describe('When it makes sense to ask again.'),
   masked,
+  withheld,
   notice: z.string(),
   truncated: z.boolean().describe('True when changes were left out of the answer: read those patients.'),
 });
@@ -77,7 +78,7 @@ const ASK_AGAIN: Readonly<Record<Waited['status'], number>> = { changed: 2, unch
 export function waitedView(
   outcomes: readonly Outcome[],
   rows: number,
-  { waitedMs, ...rest }: Pick<Waited, 'since' | 'wentOn' | 'notice'> & { waitedMs: number; masked?: Waited['masked'] },
+  { waitedMs, ...rest }: Pick<Waited, 'since' | 'wentOn' | 'notice' | 'masked' | 'withheld'> & { waitedMs: number },
 ): Waited {
   let left = rows;
   const total = outcomes.reduce((sum, { changes }) => sum + changes.vitals.length, 0);
@@ -98,6 +99,7 @@ export function waitedView(
     ...{ since: rest.since, wentOn: rest.wentOn },
     askAgainSeconds: ASK_AGAIN[status],
     ...(rest.masked && { masked: rest.masked }),
+    ...(rest.withheld && { withheld: rest.withheld }),
     notice: rest.notice,
     truncated: total > rows,
   };
@@ -154,6 +156,7 @@ export function waitedText(waited: Waited): string {
   return [
     [...unseenText(patients, status), heads[status]].join(' '),
     ...(waited.masked ? [MASKED_WORDS[waited.masked]] : []),
+    ...(waited.withheld ? [`${scopeText(waited.withheld)} Nothing of that was watched.`] : []),
     ...patients.map(patientLine),
     ...(waited.truncated ? ['More changed than is shown: read those patients.'] : []),
     ...(wentOn ? [] : ['It began from what is current now: no change of before is in it.']),
