@@ -45,6 +45,12 @@ class Hub {
   holds({ mark }: Row): boolean {
     return this.#held.has(mark);
   }
+
+  /** Whether a commit of which it told is still there. What came again was held before that commit, which nobody who was told can know. */
+  has({ epoch, position }: StorePosition): boolean {
+    const at = this.epochs.findIndex((one) => one.epoch === epoch);
+    return at !== -1 && position <= (this.epochs[at + 1]?.from ?? this.position);
+  }
 }
 
 /** What an outbox holds, as plain lists: what everything that its methods resolved for comes to. */
@@ -95,7 +101,12 @@ export class Model {
 
   /** What the hub said that it committed and does not hold any more waits again, under its old key. How many. */
   redeliver(): number {
-    const gone = this.rows.filter((row) => row.state === 'delivered' && row.committed && !this.hub.holds(row));
+    const gone = this.rows.filter(({ state, committed }) => state === 'delivered' && committed && !this.hub.has(committed));
+    const lost = this.rows.filter((row) => row.state === 'delivered' && row.committed && !this.hub.holds(row));
+    assert.ok(
+      lost.every((row) => gone.includes(row)),
+      'lost, and told as if it were there',
+    );
     for (const row of gone) row.state = 'pending';
     return gone.length;
   }
