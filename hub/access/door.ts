@@ -1,13 +1,13 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { Observation } from '../../shared/fhir.ts';
 import type { AbsentReason, Flag } from '../../shared/reading.ts';
+import type { ByHand } from '../clinical/by-hand.ts';
 import type { Group } from '../clinical/group.ts';
 import type { LimitSetter } from '../clinical/limits/limits.ts';
 import type { Disagreement, PreferredBecause } from '../clinical/preferred.ts';
 import type { SourceKind, SourceState } from '../clinical/sources/source.ts';
 import type { Change } from '../feed.ts';
 import type { AlsoKnownAs } from '../registry/registry.ts';
-import type { ByHand } from '../store/amend/amend.ts';
 import type { EventFilter, HistoryQuery, StoreCounts, StoredEvent, StoredObservation } from '../store/store.ts';
 import type { Action, AuditDetail, Principal, Withheld } from './access.ts';
 import type { AlertsView } from './alert-views.ts';

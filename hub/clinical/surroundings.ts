@@ -1,7 +1,7 @@
 import type { Instant } from '../../shared/clock.ts';
 import type { PatientPlace } from '../registry/registry.ts';
-import type { ByHand } from '../store/amend/amend.ts';
 import type { StoredReading } from '../store/store.ts';
+import type { ByHand } from './by-hand.ts';
 import { BUILT_IN, type PatientLimits, type SiteRange } from './limits/limits.ts';
 import type { Losses } from './sources/losses.ts';
 import type { Source } from './sources/source.ts';

@@ -3,10 +3,10 @@ import { formatInstant, type Instant } from '../../shared/clock.ts';
 import { WITHHOLDABLE } from '../access/access.ts';
 import type { LatestView, PatientSummary, VitalView } from '../access/door.ts';
 import { MASK_PROFILES } from '../access/masking/contract.ts';
+import { BY_HAND } from '../clinical/by-hand.ts';
 import { LIMIT_SETTERS } from '../clinical/limits/limits.ts';
 import { PREFERRED_BECAUSE } from '../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../clinical/sources/source.ts';
-import { BY_HAND } from '../store/amend/amend.ts';
 import { deviceName, untrustedDevice } from './untrusted.ts';
 import { latestUri } from './uris.ts';
 

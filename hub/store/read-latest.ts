@@ -1,6 +1,6 @@
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import { type ByHandRow, byHandOf } from './amend/amend.ts';
+import { type ByHandRow, byHandOf } from '../clinical/by-hand.ts';
 import { AMEND_SQL } from './amend/statements.ts';
 import { DOUBTFUL, newestDoubtable, ODD_DOUBTFUL } from './identity/judged.ts';
 import { IDENTITY_SQL } from './identity/statements.ts';

@@ -1,11 +1,11 @@
 import type { Instant } from '../../../shared/clock.ts';
 import { GAP_REASONS, type GapReason, type LostClass } from '../../../shared/gap.ts';
 import { ROW_CLASSES } from '../../../shared/reading.ts';
+import { BY_HAND } from '../../clinical/by-hand.ts';
 import { LIMIT_SETTERS } from '../../clinical/limits/limits.ts';
 import { measurandOf } from '../../clinical/measurands.ts';
 import { PREFERRED_BECAUSE } from '../../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../../clinical/sources/source.ts';
-import { BY_HAND } from '../../store/amend/amend.ts';
 import type { StoredComponent } from '../../store/store.ts';
 import type { TrendBucket, TrendGap, TrendSeries } from '../../store/trend.ts';
 import { WITHHOLDABLE } from '../access.ts';

@@ -10,26 +10,6 @@ import type { HistoryQuery } from '../store.ts';
 export const AMEND_KINDS = ['void', 'reassign', 'confirm'] as const;
 export type AmendKind = (typeof AMEND_KINDS)[number];
 
-/** Those by which a person says whose a reading is, as readers of what is current are told of them. */
-export const BY_HAND = { reassign: 'reassigned', confirm: 'confirmed' } as const satisfies Partial<Record<AmendKind, string>>;
-
-/** That, and since when, a person has said so; not who that was. */
-export interface ByHand {
-  kind: (typeof BY_HAND)[keyof typeof BY_HAND];
-  at: Instant;
-}
-
-/** The newest decision by which a row is whose it is, as it is kept. */
-export interface ByHandRow {
-  kind: keyof typeof BY_HAND;
-  at: Instant;
-}
-
-/** Pure. */
-export function byHandOf({ kind, at }: ByHandRow): ByHand {
-  return { kind: BY_HAND[kind], at };
-}
-
 /** Why; whatever else is to be said goes sealed into the evidence. */
 export const AMEND_REASONS = ['wrong-patient', 'device-fault', 'artefact', 'test', 'duplicate', 'other'] as const;
 export type AmendReason = (typeof AMEND_REASONS)[number];

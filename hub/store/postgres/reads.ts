@@ -1,5 +1,5 @@
 import type { Instant } from '../../../shared/clock.ts';
-import { type ByHandRow, byHandOf } from '../amend/amend.ts';
+import { type ByHandRow, byHandOf } from '../../clinical/by-hand.ts';
 import { type EventRow, eventOf } from '../event-row.ts';
 import { newestDoubtable } from '../identity/judged.ts';
 import { type ObservationRow, observationOf, readingOf, unpackReceived } from '../observation-row.ts';
