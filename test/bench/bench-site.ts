@@ -226,10 +226,13 @@ function monitor(port: number, index: number, intervalMs: number, onSend: (at: n
   socket.resume();
   const next = benchMonitor(index, intervalMs);
   let dueMs = performance.now() + (index * intervalMs) / BEDS;
-  let timer = setTimeout(send, dueMs - performance.now());
+  let timer = sendWhenDue();
+  function sendWhenDue(): NodeJS.Timeout {
+    return setTimeout(send, Math.max(0, dueMs - performance.now()));
+  }
   function send(): void {
     dueMs += intervalMs;
-    timer = setTimeout(send, dueMs - performance.now());
+    timer = sendWhenDue();
     const text = next(Date.now());
     onSend(performance.now());
     socket.write(`\x0b${text}\x1c\r`);
