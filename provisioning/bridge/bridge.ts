@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { DEFAULT_LIMITS } from '../../hub/mcp/limits.ts';
 import { asVitalmeshError, ERRORS, VitalmeshError } from '../../shared/errors.ts';
 import { Backoff, pause } from '../../shared/lifecycle.ts';
 import type { Logger } from '../../shared/log.ts';
@@ -29,8 +30,8 @@ export interface BridgeOptions {
 
 /** Of a line of the client the bridge reads so much; what the hub answers is smaller. */
 export const MAX_LINE = 4 * 1024 * 1024;
-/** The hub takes so much of a client's line. */
-const MAX_TAKEN = 1024 * 1024;
+/** Hubs take so much of a client's line, unless told otherwise. */
+const MAX_TAKEN = DEFAULT_LIMITS.bodyBytes;
 /** Lines, and characters of all of them, that wait for a connection that takes them; a client that says more meanwhile is not read. */
 const MOST_WAITING = 256;
 const MOST_WAITING_CHARS = 8 * 1024 * 1024;

@@ -11,7 +11,6 @@ import { keepTombstones } from '../../hub/privacy/finish-erasures.ts';
 import { tombstonesOf } from '../../hub/privacy/tombstone-file.ts';
 import { parseRegistry } from '../../hub/registry/load-registry.ts';
 import { type OthersStored, openStore } from '../../hub/store/open-store.ts';
-import { SESSION_LIMITS } from '../../hub/store/postgres/connections.ts';
 import { OtherHubs } from '../../hub/store/postgres/other-hubs.ts';
 import { openPostgresStore } from '../../hub/store/postgres/postgres.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -31,17 +30,67 @@ import { drained, homeRecord, listen, outboxFile, send, storedValuesOf } from '.
 
 const CAUGHT_UP = 'SELECT bool_and(replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication';
 
+type StoreOptions = Parameters<typeof openPostgresStore>[0];
+
+/** A server, a standby that streams from it, and a store on the server by an address that moves to the standby when that takes over. */
+class Pair implements AsyncDisposable {
+  readonly primary: PostgresServer;
+  readonly standby: PostgresServer;
+  readonly address: MovingAddress;
+  readonly database: Awaited<ReturnType<PostgresServer['database']>>;
+  readonly options: StoreOptions;
+  readonly #running: AsyncDisposableStack;
+
+  private constructor(running: AsyncDisposableStack, primary: PostgresServer, standby: PostgresServer, database: Pair['database']) {
+    this.#running = running;
+    this.primary = primary;
+    this.standby = standby;
+    this.address = running.use(new MovingAddress(primary));
+    this.database = database;
+    const { app, owner } = database;
+    this.options = { address: { ...app, host: this.address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  }
+
+  static async start(): Promise<Pair> {
+    await using running = new AsyncDisposableStack();
+    const primary = running.use(await PostgresServer.start());
+    const standby = running.use(await primary.standby());
+    return new Pair(running.move(), primary, standby, await primary.database());
+  }
+
+  /** Commits wait for the standby. */
+  static async synchronous(): Promise<Pair> {
+    const pair = await Pair.start();
+    await pair.primary.set('synchronous_standby_names', '*');
+    await pair.primary.until(`SELECT bool_or(sync_state = 'sync') FROM pg_stat_replication`);
+    return pair;
+  }
+
+  /** The standby has all there is, and nothing that comes from now on. */
+  async part(): Promise<void> {
+    await this.primary.until(CAUGHT_UP);
+    await this.standby.cutOff();
+  }
+
+  async takeOver(): Promise<void> {
+    await this.primary.kill();
+    await this.standby.promote();
+    this.address.moveTo(this.standby);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#running.disposeAsync();
+  }
+}
+
 const range = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 test('an asynchronous standby that lacks the last commits takes over: the hubs go on, and gateways send again what it lacks', {
   timeout: 120_000,
 }, async () => {
   verifies('STORE-FAILOVER', 'STORE-BACK-BELOW', 'EXACTLY-ONCE', 'HUB-RESTORED');
-  await using primary = await PostgresServer.start();
-  await using standby = await primary.standby();
-  using address = new MovingAddress(primary);
-  const { app, owner } = await primary.database();
-  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  await using pair = await Pair.start();
+  const { options } = pair;
   const store = await openPostgresStore(options);
   const network = createMemoryNetwork();
   await using hub = testHub({ store });
@@ -61,15 +110,12 @@ test('an asynchronous standby that lacks the last commits takes over: the hubs g
     await drained(outbox);
   };
   await append(range(40, 59));
-  await primary.until(CAUGHT_UP);
-  await standby.cutOff();
+  await pair.part();
   const { position: kept } = await store.lineage();
   await append(range(60, 79));
   assert.deepEqual(await storedValuesOf(hub), range(40, 79));
   const before = await store.lineage();
-  await primary.kill();
-  await standby.promote();
-  address.moveTo(standby);
+  await pair.takeOver();
   await append(range(80, 84));
   await drained(outbox);
   assert.deepEqual(await storedValuesOf(hub), range(40, 84), 'all that was acknowledged, once');
@@ -84,20 +130,8 @@ test('an asynchronous standby that lacks the last commits takes over: the hubs g
   assert.deepEqual((await store.verify()).findings, []);
 });
 
-/** A server whose commits wait for its standby, and a store on it by an address that can move. */
-async function synchronous(): Promise<{ primary: PostgresServer; standby: PostgresServer; address: MovingAddress; options: StoreOptions }> {
-  const primary = await PostgresServer.start();
-  const standby = await primary.standby();
-  await primary.set('synchronous_standby_names', '*');
-  await primary.until(`SELECT bool_or(sync_state = 'sync') FROM pg_stat_replication`);
-  const address = new MovingAddress(primary);
-  const { app, owner } = await primary.database();
-  const limits = { statementMs: 1000, lockMs: 300, idleInTransactionMs: 10_000 };
-  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger, limits };
-  return { primary, standby, address, options };
-}
-
-type StoreOptions = Parameters<typeof openPostgresStore>[0];
+/** A statement ends soon where a standby does not answer. */
+const IMPATIENT = { statementMs: 1000, lockMs: 300, idleInTransactionMs: 10_000 };
 
 const IS_WAITING = `SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
 
@@ -106,17 +140,13 @@ test('a synchronous standby takes over under load: nothing that was acknowledged
 }, async (context) => {
   verifies('STORE-FAILOVER', 'STORE-REMOTE-DURABLE', 'EXACTLY-ONCE');
   const uniform = random(seedOf(context));
-  const { primary, standby, address, options } = await synchronous();
-  await using _primary = primary;
-  await using _standby = standby;
-  using _address = address;
-  await using a = await openPostgresStore({ ...options, limits: SESSION_LIMITS });
-  await using b = await openPostgresStore({ ...options, limits: SESSION_LIMITS });
+  await using pair = await Pair.synchronous();
+  const { options } = pair;
+  await using a = await openPostgresStore(options);
+  await using b = await openPostgresStore(options);
   const sending = new SendingGateways(4, [a, b], uniform);
   await sending.more(200 + Math.floor(uniform() * 400));
-  await primary.kill();
-  await standby.promote();
-  address.moveTo(standby);
+  await pair.takeOver();
   await sending.more(100);
   await sending.stop();
   const stored = (await gathered(await a.observations('clinic', {}, (rows) => event(rows)))).map(({ id }) => id);
@@ -131,11 +161,9 @@ test('a synchronous standby is away: no commit is answered for, what waits is bo
   timeout: 120_000,
 }, async () => {
   verifies('STORE-STANDBY-AWAY', 'STORE-REMOTE-DURABLE');
-  const { primary, standby, address, options } = await synchronous();
-  await using _primary = primary;
-  await using _standby = standby;
-  using _address = address;
-  await using store = await openPostgresStore(options);
+  await using pair = await Pair.synchronous();
+  const { primary, standby, options } = pair;
+  await using store = await openPostgresStore({ ...options, limits: IMPATIENT });
   await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
   await standby.stop('immediate');
   const waiting = batchOf([arrivalOf({ seq: 2 })]);
@@ -151,11 +179,9 @@ test('a commit whose wait for the standby somebody cancels is not answered for, 
   timeout: 120_000,
 }, async () => {
   verifies('STORE-STANDBY-AWAY', 'ANSWER-AFTER-COMMIT');
-  const { primary, standby, address, options } = await synchronous();
-  await using _primary = primary;
-  await using _standby = standby;
-  using _address = address;
-  await using store = await openPostgresStore({ ...options, limits: SESSION_LIMITS });
+  await using pair = await Pair.synchronous();
+  const { primary, standby, address, options } = pair;
+  await using store = await openPostgresStore(options);
   await store.storeBatch(batchOf([arrivalOf({ seq: 1 })]));
   await standby.cutOff();
   const waiting = batchOf([arrivalOf({ seq: 2 })]);
@@ -175,15 +201,11 @@ test('what another hub stores on a standby that took over is told, also where it
   timeout: 120_000,
 }, async () => {
   verifies('STORE-FAILOVER', 'STORE-SHARED-FEED');
-  await using primary = await PostgresServer.start();
-  await using standby = await primary.standby();
-  using ofOne = new MovingAddress(primary);
+  await using pair = await Pair.start();
+  const { primary, standby, options } = pair;
   using ofTwo = new MovingAddress(primary);
-  const { app, owner } = await primary.database();
-  const open = ({ folder }: MovingAddress) =>
-    openPostgresStore({ address: { ...app, host: folder }, owner, metrics: new Metrics(), log: silentLogger });
-  await using one = await open(ofOne);
-  await using two = await open(ofTwo);
+  await using one = await openPostgresStore(options);
+  await using two = await openPostgresStore({ ...options, address: { ...options.address, host: ofTwo.folder } });
   let seq = 0;
   const store = async (patientId: string): Promise<void> => {
     seq += 1;
@@ -204,14 +226,11 @@ test('what another hub stores on a standby that took over is told, also where it
     while (!told.has(patient)) await heard.promise;
   };
   await store('pat-kept');
-  await primary.until(CAUGHT_UP);
-  await standby.cutOff();
+  await pair.part();
   for (let i = 0; i < 5; i += 1) await store('pat-lost');
   await store('pat-lost-last');
   await hears('pat-lost-last');
-  await primary.kill();
-  await standby.promote();
-  ofOne.moveTo(standby);
+  await pair.takeOver();
   await store('pat-anna');
   for (let i = 0; i < 20; i += 1) await store('pat-later');
   await store('pat-last');
@@ -224,10 +243,9 @@ test('a standby that did not hear of an erasure takes over under a running hub: 
   timeout: 120_000,
 }, async () => {
   verifies('STORE-FAILOVER', 'ERASE-READOPTED');
-  await using primary = await PostgresServer.start();
-  await using standby = await primary.standby();
-  using address = new MovingAddress(primary);
-  const { name, app, owner } = await primary.database();
+  await using pair = await Pair.start();
+  const { address, database } = pair;
+  const { name, app, owner } = database;
   const folder = mkdtempSync(join(tmpdir(), 'vitalmesh-standby-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
   const urlFile = (role: string): string => {
@@ -244,8 +262,7 @@ test('a standby that did not hear of an erasure takes over under a running hub: 
   await using _others = others;
   await others.start(new AbortController().signal);
   await store.storeBatch(batchOf([arrivalOf({ seq: 1 }), arrivalOf({ seq: 2, patientId: 'pat-icu-02' })]));
-  await primary.until(CAUGHT_UP);
-  await standby.cutOff();
+  await pair.part();
   const evidence = () => erasureEvent('pat-icu-01');
   await store.erasing.beginErasure({
     tenant: 'clinic',
@@ -259,9 +276,7 @@ test('a standby that did not hear of an erasure takes over under a running hub: 
   await keepTombstones(store.erasing, tombstonesOf(config));
   const people = async () => (await store.patients('clinic', (rows) => event(rows))).map(({ patient }) => patient);
   assert.deepEqual(await people(), ['pat-icu-02']);
-  await primary.kill();
-  await standby.promote();
-  address.moveTo(standby);
+  await pair.takeOver();
   await until(() => store.erasing.isErased('clinic', 'pat-icu-01').catch(() => false));
   await until(async () => (await store.erasing.erasureCounts()).underWay === 0);
   assert.deepEqual(await people(), ['pat-icu-02']);
@@ -272,11 +287,8 @@ test('the old primary comes back alone, and the hubs are led to it and back: eac
   timeout: 120_000,
 }, async () => {
   verifies('STORE-FAILOVER', 'STORE-LINEAGE', 'EXACTLY-ONCE', 'HUB-RESTORED');
-  await using primary = await PostgresServer.start();
-  await using standby = await primary.standby();
-  using address = new MovingAddress(primary);
-  const { app, owner } = await primary.database();
-  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  await using pair = await Pair.start();
+  const { primary, standby, address, options } = pair;
   const store = await openPostgresStore(options);
   const network = createMemoryNetwork();
   await using hub = testHub({ store });
@@ -288,12 +300,9 @@ test('the old primary comes back alone, and the hubs are led to it and back: eac
     await drained(outbox);
   };
   await append(range(40, 49));
-  await primary.until(CAUGHT_UP);
-  await standby.cutOff();
+  await pair.part();
   await append(range(50, 59));
-  await primary.kill();
-  await standby.promote();
-  address.moveTo(standby);
+  await pair.takeOver();
   await append(range(60, 69));
   assert.deepEqual(await storedValuesOf(hub), range(40, 69));
   const ofStandby = (await store.lineage()).epochs.map(({ epoch }) => epoch);
@@ -319,11 +328,8 @@ test('what was measured since a standby lost touch is nobody’s until somebody 
   timeout: 120_000,
 }, async (context) => {
   verifies('STORE-FAILOVER', 'PUT-BACK-NOBODYS', 'EXACTLY-ONCE', 'NO-SILENT-DROP');
-  await using primary = await PostgresServer.start();
-  await using standby = await primary.standby();
-  using address = new MovingAddress(primary);
-  const { app, owner } = await primary.database();
-  const options = { address: { ...app, host: address.folder }, owner, metrics: new Metrics(), log: silentLogger };
+  await using pair = await Pair.start();
+  const { options } = pair;
   const clock = new TestClock(systemClock.now());
   const network = createMemoryNetwork();
   await using hub = testHub({ store: await openPostgresStore(options), clock });
@@ -345,12 +351,9 @@ test('what was measured since a standby lost touch is nobody’s until somebody 
     await drained(outbox);
   };
   await measure(range(40, 44));
-  await primary.until(CAUGHT_UP);
-  await standby.cutOff();
+  await pair.part();
   await measure(range(50, 54));
-  await primary.kill();
-  await standby.promote();
-  address.moveTo(standby);
+  await pair.takeOver();
   await measure([60, 61]);
   await until(async () => (await outbox.status()).quarantined >= 5);
   const unconfirmed = await storedValuesOf(hub);

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { VitalmeshError } from '../../../shared/errors.ts';
 
 const MARK = 0x67;
 const DIGEST_BYTES = 6;
 /** Base64 of what a group of 24,000 needs. */
 export const MAX_GROUP_CURSOR = 4096;
+
+/** By which a tool is told of the page before; `same`: with what it is to be given again. */
+export function cursorArgument(same: 'group' | 'question') {
+  return z.string().max(MAX_GROUP_CURSOR).optional().describe(`nextCursor of the page before, with the same ${same}.`);
+}
 
 /**
  * Of a group whose order changes from call to call, who was not shown yet: the cursor says who was, one bit a member. So pages leave nobody out and repeat nobody, whoever got worse

@@ -266,7 +266,7 @@ function changeOf(tenant: string, { patient, vitals, at, gone }: ChangedPatient,
 }
 
 async function headOf(client: pg.Client): Promise<StorePosition> {
-  const { rows } = await client.query<StorePosition>('SELECT epoch, position FROM head');
+  const { rows } = await client.query<StorePosition>(PG.head);
   return rows[0] ?? { epoch: '', position: 0 };
 }
 

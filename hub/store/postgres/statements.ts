@@ -33,7 +33,7 @@ export const PG = {
   setHead: `
     UPDATE head SET epoch = $1, position = $2, audit_hash = $3, last_batch = $4, last_observation = $5, last_event = $6`,
   notify: "SELECT pg_notify('vitalmesh', $1)",
-  head: 'SELECT store_id AS "storeId", position, last_observation AS "lastObservation", last_event AS "lastEvent" FROM head',
+  head: 'SELECT store_id AS "storeId", epoch, position, last_observation AS "lastObservation", last_event AS "lastEvent" FROM head',
   epochs: 'SELECT epoch, since AS "from" FROM lineage ORDER BY key DESC LIMIT $1',
   dropEpochs: 'DELETE FROM lineage WHERE since = $1',
   addEpoch: 'INSERT INTO lineage (epoch, since) VALUES ($1, $2)',

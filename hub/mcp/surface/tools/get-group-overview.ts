@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { groupLatest } from '../../../clinical/group-latest.ts';
 import { tool } from '../contract.ts';
 import { groupArguments, groupIn } from '../group-argument.ts';
-import { cursorOf, MAX_GROUP_CURSOR, notShown } from '../pages-of-group.ts';
+import { cursorArgument, cursorOf, notShown } from '../pages-of-group.ts';
 import { besideMembers } from '../place-not-known.ts';
 import { wholeOf } from '../shown.ts';
 import { compactGroup, compactMember, groupOverviewSchema } from './get-group-overview-view.ts';
@@ -16,7 +16,7 @@ export const getGroupOverview = tool({
   action: 'vitals.read',
   input: z.object({
     ...groupArguments,
-    cursor: z.string().max(MAX_GROUP_CURSOR).optional().describe('nextCursor of the page before, with the same group.'),
+    cursor: cursorArgument('group'),
   }),
   output: groupOverviewSchema,
   async call({ cursor, ...of }, call) {

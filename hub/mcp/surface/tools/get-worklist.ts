@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { tool } from '../contract.ts';
 import { groupArguments, groupIn } from '../group-argument.ts';
-import { MAX_GROUP_CURSOR } from '../pages-of-group.ts';
+import { cursorArgument } from '../pages-of-group.ts';
 import { worklistPages } from '../worklist/pages.ts';
 import { compactOpen, compactWorklist, worklistSchema } from '../worklist/view.ts';
 import { worklistText } from '../worklist/words.ts';
@@ -14,7 +14,7 @@ export const getWorklist = tool({
   action: 'vitals.read',
   input: z.object({
     ...groupArguments,
-    cursor: z.string().max(MAX_GROUP_CURSOR).optional().describe('nextCursor of the page before, with the same group.'),
+    cursor: cursorArgument('group'),
   }),
   output: worklistSchema,
   async call({ cursor, ...of }, call) {

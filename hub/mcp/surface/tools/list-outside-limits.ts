@@ -3,7 +3,7 @@ import { VitalmeshError } from '../../../../shared/errors.ts';
 import { LIMITS_OF } from '../../../clinical/overview/outside.ts';
 import { tool } from '../contract.ts';
 import { groupArguments, groupIn } from '../group-argument.ts';
-import { cursorOf, MAX_GROUP_CURSOR, notShown } from '../pages-of-group.ts';
+import { cursorArgument, cursorOf, notShown } from '../pages-of-group.ts';
 import { besideMembers } from '../place-not-known.ts';
 import { compactOutside, outsideSchema } from './list-outside-limits-view.ts';
 import { outsideText } from './list-outside-limits-wording.ts';
@@ -18,7 +18,7 @@ export const listOutsideLimits = tool({
     limits: z.enum(LIMITS_OF).describe('device: as each device says it is set. site: the ranges in the file of this site.'),
     patient: z.string().min(1).max(256).optional().describe('Opaque patient id. Either this, ward or panel.'),
     ...groupArguments,
-    cursor: z.string().max(MAX_GROUP_CURSOR).optional().describe('nextCursor of the page before, with the same question.'),
+    cursor: cursorArgument('question'),
   }),
   output: outsideSchema,
   async call({ limits, patient, ward, panel, cursor }, call) {
