@@ -8,18 +8,29 @@ import { Amounts } from './amounts.ts';
 import type { ClockRuns } from './clock-runs.ts';
 import type { OutboxFile } from './file.ts';
 import type { Messages } from './messages.ts';
-import type { Appended } from './outbox.ts';
 import type { NewRow, RowOrigin } from './rows.ts';
 import * as sql from './statements.ts';
 
+/** Who is told once what became of an append; not before it returned. */
+export interface Told {
+  settle(keys: RowKey[], isNameUsed: boolean): void;
+  fail(error: unknown): void;
+}
+
+/** A message on its way into the file. Those that bring it meanwhile share what becomes of it. */
+interface UnderWay {
+  others: Told[] | undefined;
+}
+
 /** Rows on their way into the file, with who waits for them. */
-interface Waiting {
+interface Waiting extends UnderWay {
   rows: readonly NewRow[];
   message: MessageKey | undefined;
   /** By which they were stamped; undefined where the time was known. */
   run: ClockRun | undefined;
-  settle(keys: readonly RowKey[]): void;
-  fail(error: unknown): void;
+  /** Whether another message of this name was known when it came. */
+  isNameUsed: boolean;
+  told: Told;
 }
 
 /** Of one unit of a commit, about; see `GroupCommit`. */
@@ -35,7 +46,7 @@ export class Appends {
   #waiting: Waiting[] = [];
   #waitingRows = 0;
   /** Messages on their way into the file, by both digests. */
-  readonly #appending = new Map<string, Promise<RowKey[]>>();
+  readonly #appending = new Map<string, UnderWay>();
   /** How many of them have a name. */
   readonly #names = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
@@ -49,17 +60,22 @@ export class Appends {
     this.#room = room;
   }
 
-  append(rows: readonly NewRow[], run: ClockRun | undefined): Promise<RowKey[]> {
-    return rows.length === 0 ? Promise.resolve([]) : this.#append(rows, undefined, run);
-  }
-
-  async appendMessage(rows: readonly NewRow[], message: MessageKey, run: ClockRun | undefined): Promise<Appended> {
-    const isNameUsed = this.find(message) === 'name';
-    if (rows.length === 0) return { keys: [], isNameUsed };
-    // What becomes of the first becomes of the second.
-    const underWay = this.#appending.get(digestOf(message));
-    const keys = underWay ? underWay.then(() => []) : this.#underWay(message, this.#append(rows, message, run));
-    return { keys: await keys, isNameUsed };
+  /** Rows with the message that they came in, if any. No keys are told for a message that is known. */
+  bring(rows: readonly NewRow[], message: MessageKey | undefined, run: ClockRun | undefined, told: Told): void {
+    const isNameUsed = message !== undefined && this.find(message) === 'name';
+    const waiting: Waiting = { rows, message, run, isNameUsed, told, others: undefined };
+    if (rows.length === 0) queueMicrotask(() => told.settle([], isNameUsed));
+    else if (!message) this.#append(waiting);
+    else {
+      const underWay = this.#appending.get(digestOf(message));
+      if (underWay) {
+        underWay.others ??= [];
+        underWay.others.push({ settle: () => told.settle([], isNameUsed), fail: (error) => told.fail(error) });
+        return;
+      }
+      this.#begin(message, waiting);
+      this.#append(waiting);
+    }
   }
 
   /**
@@ -69,8 +85,19 @@ export class Appends {
   async instead(message: MessageKey, appending: () => Promise<RowKey[]>): Promise<RowKey[]> {
     const key = digestOf(message);
     // Whatever became of the one before, the file knows.
-    for (let before = this.#appending.get(key); before; before = this.#appending.get(key)) await before.catch(() => undefined);
-    return await this.#underWay(message, appending());
+    for (let before = this.#appending.get(key); before; before = this.#appending.get(key)) await over(before);
+    const underWay: UnderWay = { others: undefined };
+    this.#begin(message, underWay);
+    try {
+      const keys = await appending();
+      this.#end(message);
+      for (const { settle } of underWay.others ?? []) settle([], false);
+      return keys;
+    } catch (thrown) {
+      this.#end(message);
+      for (const { fail } of underWay.others ?? []) fail(thrown);
+      throw thrown;
+    }
   }
 
   find(message: MessageKey): 'message' | 'name' | undefined {
@@ -97,18 +124,20 @@ export class Appends {
     return { [Symbol.dispose]: () => void this.#listeners.delete(entry) };
   }
 
-  /** Whatever comes until the commit begins is one unit of it: a promise and a savepoint each would cost as much as a row. */
-  #append(rows: readonly NewRow[], message: MessageKey | undefined, run: ClockRun | undefined): Promise<RowKey[]> {
-    const making = this.#room(rows);
-    return making ? making.then(() => this.#enqueue(rows, message, run)) : this.#enqueue(rows, message, run);
+  #append(waiting: Waiting): void {
+    const making = this.#room(waiting.rows);
+    if (!making) this.#enqueue(waiting);
+    else
+      making.then(
+        () => this.#enqueue(waiting),
+        (thrown: unknown) => this.#fail(waiting, thrown),
+      );
   }
 
-  #enqueue(rows: readonly NewRow[], message: MessageKey | undefined, run: ClockRun | undefined): Promise<RowKey[]> {
-    return new Promise((settle, fail) => {
-      this.#waitingRows += rows.length;
-      const isFirst = this.#waiting.push({ rows, message, run, settle: settle as (keys: readonly RowKey[]) => void, fail }) === 1;
-      if (isFirst) void this.#commitWaiting();
-    });
+  /** Whatever comes until the commit begins is one unit of it: a promise and a savepoint each would cost as much as a row. */
+  #enqueue(waiting: Waiting): void {
+    this.#waitingRows += waiting.rows.length;
+    if (this.#waiting.push(waiting) === 1) void this.#commitWaiting();
   }
 
   async #commitWaiting(): Promise<void> {
@@ -172,13 +201,17 @@ export class Appends {
     let rows = 0;
     let highest = 0;
     const came = new Amounts();
-    for (const [i, { rows: sent, message, settle }] of batch.entries()) {
+    for (const [i, { rows: sent, message, isNameUsed, told, others }] of batch.entries()) {
       const own = keys[i] ?? [];
-      if (message) this.#messages.add(message);
+      if (message) {
+        this.#messages.add(message);
+        this.#end(message);
+      }
       for (const row of own.length > 0 ? sent : []) came.add(row.class, row.body.length);
       rows += own.length;
       highest = own.at(-1)?.seq ?? highest;
-      settle(own);
+      told.settle(own, isNameUsed);
+      for (const other of others ?? []) other.settle([], false);
     }
     this.#committed(rows, highest, came);
   }
@@ -187,16 +220,22 @@ export class Appends {
   async #failed(batch: readonly Waiting[], thrown: unknown): Promise<void> {
     const isOfFile = asVitalmeshError(thrown).code.startsWith('STORAGE-');
     if (isOfFile || batch.length === 1) {
-      for (const { fail } of batch) fail(thrown);
+      for (const one of batch) this.#fail(one, thrown);
       return;
     }
     for (const one of batch) {
       try {
         this.#settle([one], await this.#file.write((database) => this.#insert(database, [one]), one.rows.length));
       } catch (own) {
-        one.fail(own);
+        this.#fail(one, own);
       }
     }
+  }
+
+  #fail({ message, told, others }: Waiting, error: unknown): void {
+    if (message) this.#end(message);
+    told.fail(error);
+    for (const other of others ?? []) other.fail(error);
   }
 
   #committed(rows: number, highest: number, came: Amounts): void {
@@ -208,19 +247,16 @@ export class Appends {
     this.#announce();
   }
 
-  /** Lets those that bring the same message meanwhile wait for this one. */
-  #underWay(message: MessageKey, appending: Promise<RowKey[]>): Promise<RowKey[]> {
-    const key = digestOf(message);
-    this.#appending.set(key, appending);
+  #begin(message: MessageKey, underWay: UnderWay): void {
+    this.#appending.set(digestOf(message), underWay);
     this.#names.set(message.name, (this.#names.get(message.name) ?? 0) + 1);
-    const over = (): void => {
-      this.#appending.delete(key);
-      const left = (this.#names.get(message.name) ?? 1) - 1;
-      if (left > 0) this.#names.set(message.name, left);
-      else this.#names.delete(message.name);
-    };
-    appending.then(over, over);
-    return appending;
+  }
+
+  #end(message: MessageKey): void {
+    this.#appending.delete(digestOf(message));
+    const left = (this.#names.get(message.name) ?? 1) - 1;
+    if (left > 0) this.#names.set(message.name, left);
+    else this.#names.delete(message.name);
   }
 
   /** Tells the listeners once, however many appends one commit answered. */
@@ -233,6 +269,14 @@ export class Appends {
       for (const listener of [...this.#listeners]) listener();
     });
   }
+}
+
+/** Resolves when nothing brings it any more. */
+function over(underWay: UnderWay): Promise<void> {
+  return new Promise((resolve) => {
+    underWay.others ??= [];
+    underWay.others.push({ settle: () => resolve(), fail: () => resolve() });
+  });
 }
 
 /** What tells one message from every other. */

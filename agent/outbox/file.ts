@@ -132,8 +132,8 @@ export class OutboxFile implements Disposable {
   /** Bytes of the file that are in use, and all of its bytes; the log beside it is apart. */
   pageBytes(): { usedBytes: number; fileBytes: number } {
     return this.read((database) => {
-      const pages = database.prepare<[], { page_count: number }>(sql.PAGE_COUNT).get()?.page_count ?? 0;
-      const free = database.prepare<[], { freelist_count: number }>(sql.FREE_PAGES).get()?.freelist_count ?? 0;
+      const pages = database.pragma('page_count');
+      const free = database.pragma('freelist_count');
       return { usedBytes: (pages - free) * PAGE_BYTES, fileBytes: pages * PAGE_BYTES };
     });
   }

@@ -31,16 +31,17 @@ export class Messages {
   find({ name, content }: MessageKey): 'message' | 'name' | undefined {
     const contents = this.#contents.get(name);
     if (contents === undefined) return undefined;
-    for (let at = 0; at < contents.length; at += DIGEST) if (contents.startsWith(content, at)) return 'message';
-    return 'name';
+    return holds(contents, content) ? 'message' : 'name';
   }
 
   /** Adds a message that is committed. */
   add({ name, content }: MessageKey): void {
-    if (this.find({ name, content }) === 'message') return;
-    const before = this.#contents.get(name) ?? '';
-    this.#contents.delete(name);
-    this.#contents.set(name, (before + content).slice(-PER_NAME * DIGEST));
+    const before = this.#contents.get(name);
+    if (before !== undefined) {
+      if (holds(before, content)) return;
+      this.#contents.delete(name);
+    }
+    this.#contents.set(name, before === undefined ? content : (before + content).slice(-PER_NAME * DIGEST));
     if (this.#contents.size <= this.#kept) return;
     const oldest = this.#oldest.next();
     if (!oldest.done) this.#contents.delete(oldest.value);
@@ -69,4 +70,9 @@ export class Messages {
     database.prepare<[number, Buffer]>(sql.ADD_MESSAGES).run(id, digests);
     if (Math.floor(id / TRIM_EVERY) > Math.floor(last / TRIM_EVERY)) database.prepare<[number]>(sql.TRIM_MESSAGES).run(id - this.#kept);
   }
+}
+
+function holds(contents: string, content: string): boolean {
+  for (let at = 0; at < contents.length; at += DIGEST) if (contents.startsWith(content, at)) return true;
+  return false;
 }

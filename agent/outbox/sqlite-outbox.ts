@@ -6,7 +6,7 @@ import type { ClockRun, KnownTime } from '../../shared/time/clock-run.ts';
 import type { RowKey } from '../../shared/uplink/key.ts';
 import type { Lineage, StorePosition } from '../../shared/uplink/lineage.ts';
 import type { MessageKey } from '../decoding.ts';
-import { Appends } from './appends.ts';
+import { Appends, type Told } from './appends.ts';
 import { Aside } from './aside.ts';
 import { ClockRuns } from './clock-runs.ts';
 import { Delivery } from './delivery.ts';
@@ -61,6 +61,7 @@ export class SqliteOutbox implements Outbox {
   readonly #salvage: Salvage | undefined;
   readonly #returns = new Set<() => void>();
   #placing: Promise<void> | undefined;
+  #isLooking = false;
 
   constructor(database: Database, mark: Mark, places: Places, options: OutboxOptions) {
     const { keepDeliveredMs = KEEP_DELIVERED_MS, keepDeliveredRows = KEEP_DELIVERED_ROWS } = options;
@@ -93,7 +94,7 @@ export class SqliteOutbox implements Outbox {
     this.#aside = new Aside(this.#file, this.#appends, options.quarantineLimits ?? QUARANTINE_LIMITS);
     this.#life = new StoreLife(this.#file, sent);
     this.#delivery = new Delivery(this.#file, this.#aside, sent, this.#life, this.#runs, { keepDeliveredMs, keepDeliveredRows });
-    this.#appends.onAppend(() => this.#look());
+    this.#appends.onAppend(() => this.#lookLater());
     this.#look();
     this.#salvage.begin();
     this.#runs.goOn();
@@ -108,22 +109,23 @@ export class SqliteOutbox implements Outbox {
     return this.#file.read((database) => database.prepare<[], { seq: number }>(sql.LAST_SEQ).get()?.seq ?? 0);
   }
 
-  append(records: readonly ReadingRecord[], { run }: Stamped = {}): Promise<RowKey[]> {
-    return this.appendRows(records.map(newRow), run);
+  async append(records: readonly ReadingRecord[], { run }: Stamped = {}): Promise<RowKey[]> {
+    return (await this.#appended(records, undefined, run)).keys;
   }
 
   appendMessage(records: readonly ReadingRecord[], message: MessageKey, { run }: Stamped = {}): Promise<Appended> {
-    return this.appendMessageRows(records.map(newRow), message, run);
+    return this.#appended(records, message, run);
   }
 
-  /** As `append`, of records that are encoded. */
-  appendRows(rows: readonly NewRow[], run: ClockRun | undefined): Promise<RowKey[]> {
-    return this.#appends.append(rows, run);
+  /** As `append` and `appendMessage`, of records that are encoded, and without a promise for each. */
+  bring(rows: readonly NewRow[], message: MessageKey | undefined, run: ClockRun | undefined, told: Told): void {
+    this.#appends.bring(rows, message, run, told);
   }
 
-  /** As `appendMessage`, of records that are encoded. */
-  appendMessageRows(rows: readonly NewRow[], message: MessageKey, run: ClockRun | undefined): Promise<Appended> {
-    return this.#appends.appendMessage(rows, message, run);
+  #appended(records: readonly ReadingRecord[], message: MessageKey | undefined, run: ClockRun | undefined): Promise<Appended> {
+    return new Promise((resolve, fail) =>
+      this.bring(records.map(newRow), message, run, { settle: (keys, isNameUsed) => resolve({ keys, isNameUsed }), fail }),
+    );
   }
 
   timeKnown(known: KnownTime): Promise<void> {
@@ -266,6 +268,16 @@ export class SqliteOutbox implements Outbox {
   #returned(): void {
     this.#again();
     for (const listener of [...this.#returns]) listener();
+  }
+
+  /** Before anything else comes in, but behind the answers to those who waited, and what they do with them. */
+  #lookLater(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    process.nextTick(() => {
+      this.#isLooking = false;
+      this.#look();
+    });
   }
 
   #look(): void {

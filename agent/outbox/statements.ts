@@ -77,11 +77,6 @@ export const ASIDE_UNFINISHED = `SELECT id, name, at, oldest_at AS oldestAt, las
 export const ASIDE_PROGRESS = 'UPDATE aside SET next_seq = ?, next_quarantine = ?, lost_from = ?, lost_to = ? WHERE id = ?';
 export const ASIDE_DONE = 'UPDATE aside SET done_at = ?, places = NULL WHERE id = ?';
 
-export const PAGE_COUNT = 'PRAGMA page_count';
-export const FREE_PAGES = 'PRAGMA freelist_count';
-/** Pages in the log, and how many of them are in the file as well; moves none (sqlite.org/pragma.html#pragma_wal_checkpoint). */
-export const LOG_STATE = 'PRAGMA wal_checkpoint(NOOP)';
-
 /** Parameters: `after`, the limit. */
 export const CENSUS = 'SELECT seq, class, delivered_at IS NOT NULL AS delivered FROM rows WHERE seq > ? ORDER BY seq LIMIT ?';
 

@@ -1,6 +1,5 @@
 import type { Clock } from '../../shared/clock.ts';
 import type { Database } from '../../shared/storage/database.ts';
-import * as sql from './statements.ts';
 
 const DAY_MS = 86_400_000;
 const PAGE_BYTES = 4096;
@@ -48,16 +47,16 @@ export class Wear {
   }
 
   measure(database: Database): void {
-    const { log = 0, checkpointed = 0 } = database.prepare<[], { log: number; checkpointed: number }>(sql.LOG_STATE).get() ?? {};
+    const { log, moved } = database.logState();
     // A log that was found at an opening was written before.
     const isNew = this.#opening !== database.openings;
     if (!isNew) {
       this.#turnPage();
-      this.#written.today += grown(this.#log, log) * FRAME_BYTES + grown(this.#moved, checkpointed) * PAGE_BYTES;
+      this.#written.today += grown(this.#log, log) * FRAME_BYTES + grown(this.#moved, moved) * PAGE_BYTES;
     }
     this.#opening = database.openings;
     this.#log = log;
-    this.#moved = checkpointed;
+    this.#moved = moved;
   }
 
   #turnPage(): void {

@@ -196,6 +196,7 @@ function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
     let committed: string | undefined;
     let checkpoint: string | undefined;
     let bytes = 0;
+    let isRead = false;
     const chunks: Buffer[] = [];
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
@@ -209,10 +210,14 @@ function readAnswer(stream: ClientHttp2Stream): Promise<Answer> {
     });
     stream.on('end', () => {
       if (status === 0 || stream.aborted) return;
+      isRead = true;
       resolve({ status, text: Buffer.concat(chunks, bytes).toString('utf8'), committed, checkpoint });
     });
     stream.on('error', (error) => reject(sessionError(error)));
-    stream.on('close', () => reject(new VitalmeshError('OVERLAY-CLOSED')));
+    stream.on('close', () => {
+      // An error that nobody is told of costs as much as reading an answer.
+      if (!isRead) reject(new VitalmeshError('OVERLAY-CLOSED'));
+    });
   });
 }
 

@@ -107,10 +107,15 @@ export class Database implements Disposable {
     const connection = this.#use();
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      statement = connection.prepare(sql);
+      statement = connection.prepare(sql.replaceAll(BARE_LIMIT, 'LIMIT ?+0'));
       this.#statements.set(sql, statement);
     }
     return statement as unknown as Statement<P, R>;
+  }
+
+  /** The first value of a PRAGMA that tells something; within `read` or `write`. A row with names would be made anew each time, by a function that is compiled for it. */
+  pragma(text: string): number {
+    return this.prepare<[], number>(`PRAGMA ${text}`).pluck().get() ?? 0;
   }
 
   /** Runs reads and returns their result. Throws STORAGE-*, INTERNAL, or the VitalmeshError that `work` threw. */
@@ -170,11 +175,17 @@ export class Database implements Disposable {
   moveLog(): void {
     if (this.#connection === undefined || this.#copying) return;
     try {
-      const { log = 0, checkpointed = 0 } = this.prepare<[], LogState>('PRAGMA wal_checkpoint(NOOP)').get() ?? {};
-      if (log - checkpointed >= this.#logPages) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
+      const { log, moved } = this.logState();
+      if (log - moved >= this.#logPages) this.prepare('PRAGMA wal_checkpoint(PASSIVE)').get();
     } catch {
       // As SQLite itself does it within a commit.
     }
+  }
+
+  /** Pages in the log, and how many of them are in the file as well (sqlite.org/pragma.html#pragma_wal_checkpoint); within `read` or `write`. */
+  logState(): { log: number; moved: number } {
+    const [, log = 0, moved = 0] = this.prepare<[], number[]>('PRAGMA wal_checkpoint(NOOP)').raw().get() ?? [];
+    return { log, moved };
   }
 
   /**
@@ -298,11 +309,11 @@ export class Database implements Disposable {
   }
 }
 
-/** Pages in the log, and how many of them are in the file as well (sqlite.org/pragma.html#pragma_wal_checkpoint). */
-interface LogState {
-  log: number;
-  checkpointed: number;
-}
+/**
+ * A limit that is a parameter and nothing else makes SQLite compile the statement anew at each use, for the plan may depend on how much is asked for
+ * (sqlite3ExprIsInteger, since 3.48): five times the work of a short read.
+ */
+const BARE_LIMIT = /\bLIMIT \?(?![+\d])/g;
 
 const GONE = 'gone';
 

@@ -17,6 +17,9 @@ export interface GroupCommitOptions {
   gatherMs?: number;
 }
 
+/** Asking how long the log is costs as much as a short read: it is asked once in so many commits. */
+const TIDY_EVERY = 4;
+
 /** How many rows a unit writes, about; asked again until it is run, where more may come to it. */
 export type RowCount = number | (() => number);
 
@@ -48,7 +51,8 @@ export class GroupCommit {
   #scheduled: NodeJS.Immediate | undefined;
   /** Goes off when what can wait has waited long enough. */
   #patience: NodeJS.Timeout | undefined;
-  /** When the log is looked after. */
+  /** Commits since the log was looked after, and when it is. */
+  #untidied = 0;
   #tidying: NodeJS.Immediate | undefined;
   #closed = false;
 
@@ -89,6 +93,7 @@ export class GroupCommit {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#sinceMs = this.#clock.monotonicMs();
+    this.#gathered = this.#waitingRows();
     this.#scheduled = setImmediate(() => this.#turn());
   }
 
@@ -104,18 +109,21 @@ export class GroupCommit {
   }
 
   #turn(): void {
-    const waiting = this.#queue.reduce((sum, { rows }) => sum + numberOf(rows), 0);
+    const waiting = this.#waitingRows();
     if (waiting > this.#gathered && waiting < this.#maxRows && this.#clock.monotonicMs() - this.#sinceMs < this.#gatherMs) {
       this.#gathered = waiting;
       this.#scheduled = setImmediate(() => this.#turn());
       return;
     }
     this.#scheduled = undefined;
-    this.#gathered = 0;
     clearTimeout(this.#patience);
     this.#patience = undefined;
     this.#commitSome();
-    if (this.#queue.length > 0) this.#scheduled ??= setImmediate(() => this.#turn());
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  #waitingRows(): number {
+    return this.#queue.reduce((sum, { rows }) => sum + numberOf(rows), 0);
   }
 
   /** One transaction of as many waiting units as the limits allow. Leaves the queue shorter, whatever happens. */
@@ -178,7 +186,9 @@ export class GroupCommit {
 
   /** Behind the answers to those who waited, which HTTP/2 writes one turn later: nobody waits for the log to be moved who need not. */
   #tidyLater(): void {
-    if (this.#closed) return;
+    this.#untidied += 1;
+    if (this.#closed || this.#untidied < TIDY_EVERY) return;
+    this.#untidied = 0;
     this.#tidying ??= setImmediate(() => {
       this.#tidying = setImmediate(() => {
         this.#tidying = undefined;

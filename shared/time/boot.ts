@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 
 /** One start of a machine, and how long ago it was. */
@@ -47,7 +47,8 @@ export interface BootOptions extends BootFiles {
 export function thisBoot(clock: Pick<Clock, 'monotonicMs'>, options: BootOptions = {}): Boot {
   const { bootId = BOOT_ID, uptime = UPTIME, mayStandStill = false } = options;
   const id = textOf(bootId)?.trim();
-  const shown = uptimeMs(uptime);
+  const uptimeMs = readerOf(uptime);
+  const shown = uptimeMs();
   if (!id || shown === undefined) return processBoot(clock, mayStandStill);
   const behind = sinceStartMs(options) - shown;
   const missingMs = behind > ANOTHER_COUNT_MS ? behind : 0;
@@ -61,7 +62,7 @@ export function thisBoot(clock: Pick<Clock, 'monotonicMs'>, options: BootOptions
       const nowMs = clock.monotonicMs();
       if (anew || nowMs - readAtMs >= READ_EVERY_MS) {
         readAtMs = nowMs;
-        const slept = (uptimeMs(uptime) ?? Number.NaN) + missingMs - nowMs;
+        const slept = (uptimeMs() ?? Number.NaN) + missingMs - nowMs;
         // The monotonic clock is the finer one, and says how time passes as long as nobody slept.
         if (sleptMs === undefined || slept - sleptMs > COARSE_MS) sleptMs = slept;
       }
@@ -86,9 +87,30 @@ function sinceStartMs({
   return Math.max(awakeMs(), Number.isFinite(startedMs) ? startedMs + processMs() : 0);
 }
 
-function uptimeMs(path: string): number | undefined {
-  const seconds = Number.parseFloat(textOf(path) ?? '');
-  return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+/** Reads `UPTIME`, which stays open: it is read up to fifty times a second, between a value's coming and its being on disk. */
+function readerOf(path: string): () => number | undefined {
+  const bytes = Buffer.alloc(64);
+  let file: number | undefined;
+  const read = (): number => {
+    file ??= openSync(path, 'r');
+    return Number.parseFloat(bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0)));
+  };
+  const forget = (): void => {
+    if (file !== undefined) closeSync(file);
+    file = undefined;
+  };
+  return () => {
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      try {
+        const seconds = read();
+        return Number.isFinite(seconds) ? seconds * 1000 : undefined;
+      } catch {
+        // What shows it (lxcfs) may have been started anew.
+        forget();
+      }
+    }
+    return undefined;
+  };
 }
 
 function textOf(path: string): string | undefined {

@@ -30,6 +30,7 @@ const MOST_UNTAKEN = 2;
 /** A message takes no further append once it holds so much. */
 const [MOST_ROWS, MOST_BYTES] = [256, 1024 * 1024];
 
+const ENOUGH = Number(process.env.ENOUGH ?? 16);
 /** Who waits for an answer. */
 interface Waiting {
   isAppend: boolean;
@@ -101,6 +102,9 @@ export class OutboxThread {
     this.#pace.came(performance.now());
     // Maybe it was the last that was waited for.
     if (this.#timer) this.#soon();
+    const answer = this.#answer(number, true) as Promise<Appended>;
+    if (this.#unanswered === 0 && !this.#pace.isSlow && (this.#gathering?.appends ?? 0) >= ENOUGH) this.#send();
+    return answer;
     return this.#answer(number, true) as Promise<Appended>;
   }
 

@@ -58,10 +58,10 @@ function serverOf(outbox: SqliteOutbox, reporting: Reporting): (request: Exclude
       return;
     }
     for (const { number, rows, message, run } of reader.read(request.batch)) {
-      const failed = (thrown: unknown): void => reporting.failed(number, thrown);
-      if (message)
-        outbox.appendMessageRows(rows, message, run).then(({ keys, isNameUsed }) => reporting.appended(number, keys, isNameUsed), failed);
-      else outbox.appendRows(rows, run).then((keys) => reporting.appended(number, keys, false), failed);
+      outbox.bring(rows, message, run, {
+        settle: (keys, isNameUsed) => reporting.appended(number, keys, isNameUsed),
+        fail: (thrown) => reporting.failed(number, thrown),
+      });
     }
   };
 }
