@@ -38,6 +38,8 @@ export const DEFAULT_LIMITS: OutboxLimits = { maxBytes: 2 * 1024 ** 3, maxAgeMs:
 /** Old rows are looked for at most so often. */
 const AGE_EVERY_MS = 60_000;
 const DELIVERED_AT_ONCE = 256;
+/** While there is plenty of room, the file is measured once in so many commits: that costs as much as a row. */
+const MEASURE_EVERY = 4;
 
 /** How full the outbox is. */
 export interface Fullness {
@@ -68,6 +70,8 @@ export class Upkeep {
   #level: Level = 'calm';
   readonly #disk: DiskRoom;
   #usedBytes = 0;
+  /** Commits since it was measured. */
+  #unmeasured = MEASURE_EVERY;
   #lookedForOldMs = Number.NEGATIVE_INFINITY;
   #isMakingRoom = false;
   /** Steps without a walk that found nothing to do. */
@@ -109,15 +113,18 @@ export class Upkeep {
    * go. The last of the room is for what is never given up.
    */
   room(rows: readonly { origin: { class: RowClass } }[]): Promise<void> | undefined {
-    if (this.#level !== 'full') return undefined;
-    if (this.#usedBytes < this.#disk.limitBytes && rows.some(({ origin }) => !isDroppable(origin.class))) return undefined;
-    return this.#awaitRoom();
+    return this.#isRoomFor(rows) ? undefined : this.#awaitRoom(rows);
   }
 
-  async #awaitRoom(): Promise<void> {
+  #isRoomFor(rows: readonly { origin: { class: RowClass } }[]): boolean {
+    if (this.#level !== 'full') return true;
+    return this.#usedBytes < this.#disk.limitBytes && rows.some(({ origin }) => !isDroppable(origin.class));
+  }
+
+  async #awaitRoom(rows: readonly { origin: { class: RowClass } }[]): Promise<void> {
     await (this.#working ?? this.#work());
     this.#watch(this.#space());
-    if (this.#level === 'full') throw new VitalmeshError('OUTBOX-FULL', { detail: `${this.#usedBytes} of ${this.#disk.limitBytes} bytes` });
+    if (!this.#isRoomFor(rows)) throw new VitalmeshError('OUTBOX-FULL', { detail: `${this.#usedBytes} of ${this.#disk.limitBytes} bytes` });
   }
 
   /** Rows that were passed wait again. */
@@ -254,12 +261,23 @@ export class Upkeep {
 
   /** The quick way of most commits. */
   #isCalm(): boolean {
+    this.#unmeasured += 1;
+    if (this.#unmeasured >= MEASURE_EVERY || !this.#hasRoom(1 / 2)) this.#measure();
+    if (hasExcess({ limitBytes: this.#disk.limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
+    return this.#hasRoom(1);
+  }
+
+  /** As it was measured last. */
+  #hasRoom(share: number): boolean {
+    return this.#level === 'calm' && this.#usedBytes < share * LEVELS.deliveredGo * Math.min(this.#disk.limitBytes, this.#disk.roomBytes);
+  }
+
+  #measure(): void {
     const { usedBytes, fileBytes } = this.#file.pageBytes();
+    this.#unmeasured = 0;
     this.#disk.look(fileBytes);
     this.#usedBytes = usedBytes;
     this.#file.metrics.set('outbox_used_bytes', usedBytes);
-    if (hasExcess({ limitBytes: this.#disk.limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
-    return this.#level === 'calm' && usedBytes < LEVELS.deliveredGo * Math.min(this.#disk.limitBytes, this.#disk.roomBytes);
   }
 
   #space(): Space {
