@@ -23,6 +23,7 @@ import { openOverlay } from '../../shared/overlay/config.ts';
 import { startLocalSwitch } from '../../shared/overlay/local-switch.ts';
 import { enroll } from '../../shared/overlay/ziti/enroll/enroll.ts';
 import { CONFIRMED, makeKnownStore } from '../support/known-store.ts';
+import type { Relay } from './relay.ts';
 
 const BEDS = 54;
 /** Of a message of 8 values, three of which are one blood pressure. */
@@ -55,13 +56,15 @@ export interface BenchSite {
   agentStatus(): Promise<AgentStatus>;
   hubStatus(): Promise<HubStatus>;
   readonly pids: { agent: number; hub: number };
+  /** Of a site with a relay: cuts the agent off; returns what ends that. */
+  cut(): () => void;
   /** Further AI clients connect until so many have, all unless told; each hears of so many patients. */
   connectClients(patientsEach: number, upTo?: number): Promise<void>;
 }
 
 export interface BenchSiteOptions {
-  /** May put something into its files before the agent starts. */
-  prepare?: (outbox: { path: string; keyFile: string }) => Promise<void>;
+  /** Through what the agent reaches the network. */
+  relay?: Relay;
   /** Arguments with which Node runs `hub` or `agent`; from the clone, as the launcher starts it, unless told. */
   program?: (name: 'hub' | 'agent', args: readonly string[]) => string[];
 }
@@ -70,7 +73,7 @@ export interface BenchSiteOptions {
 export async function withBenchSite<T>(
   startNetworkOf: StartNetwork,
   work: (site: BenchSite) => Promise<T>,
-  { prepare, program = (name, args) => [...flags[`${name}/main`], ...ownProgram(`${name}/main`, args)] }: BenchSiteOptions = {},
+  { relay, program = (name, args) => [...flags[`${name}/main`], ...ownProgram(`${name}/main`, args)] }: BenchSiteOptions = {},
 ): Promise<T> {
   const home = mkdtempSync(join(tmpdir(), 'vm-bench-'));
   await using stack = new AsyncDisposableStack();
@@ -95,8 +98,8 @@ export async function withBenchSite<T>(
   writeFileSync(join(home, 'registry.yaml'), registry);
   // Of what came during an outage, a new store would know of nobody whose it is.
   await makeKnownStore({ path: join(home, 'hub', 'store.db'), keyFile: join(home, 'hub.key') }, registry);
-  const agentConfig = writeAgentConfig(site, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
-  await prepare?.({ path: join(home, 'icu', 'outbox.db'), keyFile: join(home, 'icu.key') });
+  const reached = relay ? { ...site, overlay: await relay.before(site.overlay) } : site;
+  const agentConfig = writeAgentConfig(reached, 'icu', [{ type: 'mllp-server', name: 'monitors', host: '127.0.0.1', port: 0 }]);
   const hub = processes.start('hub', 'hub', program('hub', ['run', '--config', site.hub.config]));
   const hubStatus = async (): Promise<HubStatus> => (await askOperator(site.hub.operator, 'status')) as HubStatus;
   await answering(hub, async () => ((await hubStatus()).mcp.bound ? true : undefined));
@@ -133,6 +136,10 @@ export async function withBenchSite<T>(
     agentStatus,
     hubStatus,
     pids: { agent: agent.pid, hub: hub.pid },
+    cut: () => {
+      if (!relay) throw new Error('a site without a relay');
+      return relay.cut();
+    },
     connectClients: async (patientsEach, upTo = clients.length) => {
       const some = async (): Promise<void> => {
         while (connected < upTo) {
