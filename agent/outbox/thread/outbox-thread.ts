@@ -27,10 +27,14 @@ const RESOURCES = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 6 } as
 
 /** Messages on their way at a time: one that is being committed, and one behind it. What comes meanwhile gathers, and shares a commit. */
 const MOST_UNTAKEN = 2;
+/**
+ * So many go at once where none is on its way, and not when the sources had their turn: a turn of thirty senders takes as long as the commit of half of them,
+ * and the thread would wait for it.
+ */
+const ENOUGH = 16;
 /** A message takes no further append once it holds so much. */
 const [MOST_ROWS, MOST_BYTES] = [256, 1024 * 1024];
 
-const ENOUGH = Number(process.env.ENOUGH ?? 16);
 /** Who waits for an answer. */
 interface Waiting {
   isAppend: boolean;
@@ -105,7 +109,6 @@ export class OutboxThread {
     const answer = this.#answer(number, true) as Promise<Appended>;
     if (this.#unanswered === 0 && !this.#pace.isSlow && (this.#gathering?.appends ?? 0) >= ENOUGH) this.#send();
     return answer;
-    return this.#answer(number, true) as Promise<Appended>;
   }
 
   call<N extends CallName>(name: N, ...args: Parameters<Calls[N]>): ReturnType<Calls[N]> {

@@ -1,6 +1,6 @@
 import { getEnvironmentData } from 'node:worker_threads';
 import SQLite from 'better-sqlite3-multiple-ciphers';
-import { GATE, GATES, type Gate } from './gate.ts';
+import { GATE, GATES, type Gate, REACHED } from './gate.ts';
 
 // The thread of an outbox whose commits a test holds up, or which ends in the middle of one.
 
@@ -25,6 +25,8 @@ SQLite.prototype.prepare = function (source: string) {
   if (source !== 'COMMIT') return statement as never;
   const { run } = statement;
   statement.run = function (...values: unknown[]) {
+    Atomics.add(gate, REACHED, 1);
+    Atomics.notify(gate, REACHED);
     Atomics.wait(gate, 0, GATES.indexOf('closed'));
     const name = GATES[Atomics.load(gate, 0)] ?? 'open';
     if (name !== 'open' && name !== 'closed') ends[name]();

@@ -61,6 +61,22 @@ describe('the outbox in a thread of its own', () => {
     );
   });
 
+  test('of many senders that come in one turn the thread begins with the first, and does not wait for that turn to end', async () => {
+    verifies('OUTBOX-OWN-THREAD');
+    using at = setUp();
+    await using outbox = await at.open();
+    at.gate.set('closed');
+    const appending = Array.from({ length: 16 }, (_, mark) => outbox.append([markedRecord(mark)]));
+    assert.ok(at.gate.isReached(), 'while nothing else of this turn is done');
+    appending.push(...Array.from({ length: 16 }, (_, mark) => outbox.append([markedRecord(16 + mark)])));
+    at.gate.set('open');
+    await Promise.all(appending);
+    assert.deepEqual(
+      await marks(outbox),
+      Array.from({ length: 32 }, (_, mark) => mark),
+    );
+  });
+
   for (const end of ['exits', 'throws', 'fills'] as const satisfies Gate[]) {
     test(`a thread that ${end}: whoever waits is told, nothing more is stored for a second, then it goes on with all that was acknowledged`, async () => {
       verifies('OUTBOX-THREAD-ENDS', 'ACK-AFTER-COMMIT');
