@@ -100,7 +100,12 @@ export function severalOf(vitals: readonly string[]): ReadonlySet<string> {
 
 /** Why it is this patient's, where a person said so. */
 export function byHandText({ kind, since }: NonNullable<LatestRow['byHand']>): string {
-  return `${kind === 'reassigned' ? 'given to this patient' : 'confirmed as this patient’s'} by hand since ${since}`;
+  return `${byHandKindText(kind)} since ${since}`;
+}
+
+/** The same for a line that has no room for the time. */
+export function byHandKindText(kind: NonNullable<LatestRow['byHand']>['kind']): string {
+  return `${kind === 'reassigned' ? 'given to this patient' : 'confirmed as this patient’s'} by hand`;
 }
 
 /** By which device something was measured, behind what it is; null for one whose name is text that it sent itself. */

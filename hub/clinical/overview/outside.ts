@@ -39,6 +39,8 @@ export interface Evaluated extends Limit {
   at: string;
   ageSeconds: number;
   device: string;
+  /** As in `VitalView`. */
+  byHand?: NonNullable<VitalView['byHand']>;
   isOutside: boolean;
 }
 
@@ -116,7 +118,12 @@ function reasonOf({ row: { stale, test, flags }, value }: Candidate, isSandbox: 
   return flags.some((flag) => IS_DOUBT[flag]) ? 'doubtful' : undefined;
 }
 
-function against(vital: string, { row: { at, ageSeconds, device }, unit }: Candidate, value: number, { low, high }: Limit): Evaluated {
+function against(
+  vital: string,
+  { row: { at, ageSeconds, device, byHand }, unit }: Candidate,
+  value: number,
+  { low, high }: Limit,
+): Evaluated {
   return {
     vital,
     value,
@@ -124,6 +131,7 @@ function against(vital: string, { row: { at, ageSeconds, device }, unit }: Candi
     at,
     ageSeconds,
     device,
+    ...(byHand && { byHand }),
     low,
     high,
     isOutside: (low !== null && value < low) || (high !== null && value > high),

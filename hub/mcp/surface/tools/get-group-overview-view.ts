@@ -6,7 +6,7 @@ import { inOrder } from '../../../clinical/overview/order.ts';
 import { IS_DOUBT } from '../../../clinical/preferred.ts';
 import { SOURCE_KINDS, SOURCE_STATES } from '../../../clinical/sources/source.ts';
 import { BYTES_A_TOKEN } from '../../fitting.ts';
-import { ownValue, zone } from '../../views.ts';
+import { byHand, ownValue, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
 import type { besideMembers } from '../place-not-known.ts';
 import { shortBed } from '../short-bed.ts';
@@ -23,6 +23,7 @@ const row = z.object({
   unit: z.string(),
   at: z.string().describe('When measured, ISO 8601 with offset.'),
   ageSeconds: z.number(),
+  byHand,
   doubt: z.array(z.string()).optional().describe('Why it may be wrong.'),
 });
 
@@ -128,6 +129,7 @@ function compactRow({
   unit,
   at,
   ageSeconds,
+  byHand: said,
   flags,
   doubtful,
   disagreement,
@@ -141,6 +143,7 @@ function compactRow({
     ...{ vital, ...ownValue(value, components.length) },
     ...(components.length > 0 && { parts: Object.fromEntries(components.map((part) => [part.vital, part.value])) }),
     ...{ unit, at, ageSeconds },
+    ...(said && { byHand: said }),
     ...(doubt.length > 0 && { doubt }),
   };
 }

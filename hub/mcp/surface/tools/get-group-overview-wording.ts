@@ -1,6 +1,6 @@
 import { counted } from '../../../../shared/counted.ts';
 import { withUnit } from '../../../../shared/observation-code.ts';
-import { ageText } from '../../wording.ts';
+import { ageText, byHandKindText } from '../../wording.ts';
 import { notKnownText } from '../place-not-known.ts';
 import type { GroupOverview, Member } from './get-group-overview-view.ts';
 
@@ -40,14 +40,15 @@ export function groupText({
 
 /** One line; what it has no words for stands in the data. */
 export function memberText({ patient, bed, quality, test, current, notCurrent = 0, moreCurrent = 0 }: Member): string {
-  const said = current.map(({ vital, value, parts = {}, unit, ageSeconds, doubt }) => {
+  const said = current.map(({ vital, value, parts = {}, unit, ageSeconds, byHand, doubt }) => {
     const numbers =
       value === undefined || value === null
         ? Object.values(parts)
             .map((part) => part ?? '–')
             .join('/')
         : `${value}`;
-    return `${vital} ${withUnit(numbers, unit)} ${ageText(ageSeconds)}${doubt ? ' DOUBTFUL' : ''}`;
+    const said = byHand ? ` [${byHandKindText(byHand.kind)}]` : '';
+    return `${vital} ${withUnit(numbers, unit)} ${ageText(ageSeconds)}${said}${doubt ? ' DOUBTFUL' : ''}`;
   });
   return [
     `- ${patient}${bed === null ? '' : ` (${bed})`}: ${QUALITY_WORDS[quality]}${test ? ', TEST' : ''}`,

@@ -3,7 +3,7 @@ import type { Group } from '../../../clinical/group.ts';
 import type { EvaluatedPatient } from '../../../clinical/overview/list-outside.ts';
 import { type Evaluated, LIMITS_OF, type LimitsOf, NOT_EVALUABLE } from '../../../clinical/overview/outside.ts';
 import { deviceName } from '../../untrusted.ts';
-import { masked, withheld, zone } from '../../views.ts';
+import { byHand, masked, withheld, zone } from '../../views.ts';
 import { groupFields } from '../group-argument.ts';
 import type { besideMembers } from '../place-not-known.ts';
 import { wholeFields, wholeOf, zoneElsewhere } from '../shown.ts';
@@ -18,6 +18,7 @@ const evaluated = z.object({
   at: z.string().describe('When measured, ISO 8601 with offset.'),
   ageSeconds: z.number(),
   device: z.string().nullable(),
+  byHand,
 });
 
 const patient = z.object({

@@ -1,6 +1,6 @@
 import { withUnit } from '../../../../shared/observation-code.ts';
 import { nameOf } from '../../../access/views.ts';
-import { ageText, byText, MASKED_WORDS, scopeText, severalOf } from '../../wording.ts';
+import { ageText, byHandText, byText, MASKED_WORDS, scopeText, severalOf } from '../../wording.ts';
 import { notKnownText } from '../place-not-known.ts';
 import type { Outside } from './list-outside-limits-view.ts';
 
@@ -43,8 +43,8 @@ function patientText({ patient, bed, outside, inside, notEvaluable }: Outside['p
   const by = ({ vital, device }: { vital: string; device?: string | null | undefined }): string =>
     device === undefined || !ofSeveral.has(vital) ? '' : byText(device);
   const rows = outside.map(
-    ({ vital, value, unit, low, high, ageSeconds, device }) =>
-      `${nameOf(vital)}${by({ vital, device })} ${withUnit(value, unit)}, ${ageText(ageSeconds)} ago, OUTSIDE ${low ?? '…'} to ${high ?? '…'}`,
+    ({ vital, value, unit, low, high, ageSeconds, device, byHand }) =>
+      `${nameOf(vital)}${by({ vital, device })} ${withUnit(value, unit)}, ${ageText(ageSeconds)} ago, OUTSIDE ${low ?? '…'} to ${high ?? '…'}${byHand ? ` [${byHandText(byHand)}]` : ''}`,
   );
   const unknown = notEvaluable.map((one) => `${one.vital}${by(one)} ${one.reason}`);
   return [
