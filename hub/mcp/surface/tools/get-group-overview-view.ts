@@ -129,7 +129,7 @@ function compactRow({
   unit,
   at,
   ageSeconds,
-  byHand: said,
+  byHand: decided,
   flags,
   doubtful,
   disagreement,
@@ -143,7 +143,7 @@ function compactRow({
     ...{ vital, ...ownValue(value, components.length) },
     ...(components.length > 0 && { parts: Object.fromEntries(components.map((part) => [part.vital, part.value])) }),
     ...{ unit, at, ageSeconds },
-    ...(said && { byHand: said }),
+    ...(decided && { byHand: decided }),
     ...(doubt.length > 0 && { doubt }),
   };
 }

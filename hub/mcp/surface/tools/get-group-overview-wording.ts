@@ -47,8 +47,8 @@ export function memberText({ patient, bed, quality, test, current, notCurrent = 
             .map((part) => part ?? '–')
             .join('/')
         : `${value}`;
-    const said = byHand ? ` [${byHandKindText(byHand.kind)}]` : '';
-    return `${vital} ${withUnit(numbers, unit)} ${ageText(ageSeconds)}${said}${doubt ? ' DOUBTFUL' : ''}`;
+    const hand = byHand ? ` [${byHandKindText(byHand.kind)}]` : '';
+    return `${vital} ${withUnit(numbers, unit)} ${ageText(ageSeconds)}${hand}${doubt ? ' DOUBTFUL' : ''}`;
   });
   return [
     `- ${patient}${bed === null ? '' : ` (${bed})`}: ${QUALITY_WORDS[quality]}${test ? ', TEST' : ''}`,

@@ -55,6 +55,22 @@ test('each device that measures it is compared; one that is too old beside one t
   assert.deepEqual(judged([good, bad, old, unsure], by), ['spo2 97 inside', 'spo2 80 outside', 'spo2 doubtful']);
 });
 
+test('a value that a person gave or confirmed keeps that, also as a part of a panel; of another nothing is said', () => {
+  verifies('AMEND-TOLD', 'MCP-OUTSIDE-LIMITS');
+  const byHand = { kind: 'confirmed' as const, since: '2026-11-21T10:30:00.000+01:00' };
+  const part = { vital: 'nibp_s', name: 'nibp_s', value: 85, unit: 'mm[Hg]', absent: null };
+  const panel = vital({ vital: 'nibp', measurand: 'blood-pressure', value: null, components: [part], byHand });
+  const by = limits({ spo2: [92, 99], nibp_s: [90, 180] });
+  const { evaluated } = evaluate({ vitals: [vital({}), panel] }, by, { of: 'site', isSandbox: false });
+  assert.deepEqual(
+    evaluated.map((one) => [one.vital, 'byHand' in one, one.byHand]),
+    [
+      ['spo2', false, undefined],
+      ['nibp_s', true, byHand],
+    ],
+  );
+});
+
 test('a part of a panel is compared by its own range, and its panel is limited by it', () => {
   verifies('MCP-OUTSIDE-LIMITS');
   const part = (key: string, value: number | null) => ({ vital: key, name: key, value, unit: 'mm[Hg]', absent: null });

@@ -11,11 +11,13 @@ import {
   MEMBER_TOKENS,
 } from '../../../../hub/mcp/surface/tools/get-group-overview-view.ts';
 import { groupText } from '../../../../hub/mcp/surface/tools/get-group-overview-wording.ts';
+import { amend, carriedOut, undo } from '../../../contract/store-amend.ts';
 import { verifies } from '../../../requirements.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
 import { overviewSite } from '../overview-site.ts';
 import { view, vital, WAYS } from '../support.ts';
 
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 for (const { revision, connect, service } of WAYS) {
@@ -106,6 +108,7 @@ function worst(i: number, stale: boolean): LatestView {
         ageSeconds: 9_999_999,
       },
       disagreement: { with: { vital: 'cuff', device: 'x' }, by: 1, limit: 1, unit: 'mm[Hg]' },
+      byHand: { kind: 'confirmed', since: '2026-11-21T10:59:56.000+01:00' },
       doubtful: { value: null, components, at: '2026-11-21T10:59:56.000+01:00', device: 'x', observation: 'x' },
       test: true,
     });
@@ -153,6 +156,50 @@ test('an ordinary patient of a ward has the vital signs that are asked for first
     current.slice(0, 4).map(({ vital: key }) => key),
     ['spo2', 'hr', 'rr', 'temp'],
   );
+});
+
+for (const { revision, connect, service } of WAYS) {
+  test(`${revision}: a current value that a person gave to somebody says so in the row and in words, until that is undone`, async () => {
+    verifies('AMEND-TOLD', 'MCP-GROUP-OVERVIEW', 'MCP-BOTH-ERAS');
+    await using site = await overviewSite();
+    const { store } = site.hub;
+    await site.measured(
+      { vital: 'weight', value: 80, device: 'scale-1', effective: TEST_NOW - 9 * MINUTE_MS },
+      { vital: 'hr', value: 70, bed: 'ICU-02', device: 'monitor-2', effective: TEST_NOW - 4000 },
+    );
+    const selection = { patient: 'pat-icu-01', vital: 'weight', from: TEST_NOW - 10 * MINUTE_MS, to: TEST_NOW };
+    const id = await amend(store, { kind: 'reassign', to: 'pat-icu-02', selection, at: TEST_NOW - MINUTE_MS });
+    await carriedOut(store);
+    await using client = await connect(site.as('ai-monitor'), service);
+    const told = async () => {
+      const { structuredContent, content } = await client.call('get_group_overview', { ward: 'icu' });
+      const { patients } = groupOverviewSchema.strict().parse(structuredContent);
+      const rows = patients.flatMap(({ patient, current }) => current.map(({ vital: key, byHand }) => ({ patient, vital: key, byHand })));
+      return { rows, text: JSON.stringify(content) };
+    };
+    const given = await told();
+    const byHand = { kind: 'reassigned', since: '2026-11-21T09:59:00.000+00:00' };
+    assert.deepEqual(given.rows, [
+      { patient: 'pat-icu-02', vital: 'hr', byHand: undefined },
+      { patient: 'pat-icu-02', vital: 'weight', byHand },
+    ]);
+    assert.match(given.text, /; hr 70 \/min 4 s; weight 80 kg 9 min \[given to this patient by hand\]/);
+
+    await undo(store, id);
+    await carriedOut(store);
+    assert.doesNotMatch(JSON.stringify(await told()), /by hand|reassigned/);
+  });
+}
+
+test('of values that a person confirmed as many are shown as find room with that, and none of them without', () => {
+  verifies('AMEND-TOLD', 'MCP-GROUP-OVERVIEW');
+  const byHand = { kind: 'confirmed' as const, since: '2026-11-21T10:59:56.000+01:00' };
+  const vitals = ['weight', 'hr', 'spo2', 'rr', 'temp'].map((key) => vital({ vital: key, measurand: key, byHand }));
+  const made = compactMember({ quality: 'current', latest: view('p-7k2m9x4q', { vitals }) }, {});
+  assert.ok(costOf(made) <= MEMBER_TOKENS * 4, `${costOf(made)}`);
+  assert.ok(made.current.length > 1);
+  assert.equal(made.current.length + (made.moreCurrent ?? 0), vitals.length);
+  for (const row of made.current) assert.deepEqual(row.byHand, byHand);
 });
 
 test('pages go on with whoever was not shown yet, the worst first, also when somebody got worse meanwhile', async () => {

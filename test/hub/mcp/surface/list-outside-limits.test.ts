@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { outsideSchema } from '../../../../hub/mcp/surface/tools/list-outside-limits-view.ts';
+import { latestSchema } from '../../../../hub/mcp/views.ts';
+import { amend, carriedOut, undo } from '../../../contract/store-amend.ts';
 import { verifies } from '../../../requirements.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
 import { overviewSite } from '../overview-site.ts';
 import { WAYS } from '../support.ts';
+
+const MINUTE_MS = 60_000;
 
 for (const { revision, connect, service } of WAYS) {
   test(`${revision}: what cannot be told is said first, then what is outside, by the limits that were named`, async () => {
@@ -65,6 +69,55 @@ for (const { revision, connect, service } of WAYS) {
       codes.push((await client.call('list_outside_limits', args))._meta?.['vitalmesh/code']);
     assert.deepEqual(codes, ['MCP-GROUP', 'MCP-GROUP', 'NOT-FOUND']);
     assert.equal((await client.call('list_outside_limits', { patient: 'pat-icu-01' })).isError, true, 'limits must be named');
+  });
+}
+
+for (const { revision, connect, service } of WAYS) {
+  test(`${revision}: of a value that an operator gave to somebody it is told, outside and inside, that a person did`, async () => {
+    verifies('AMEND-TOLD', 'MCP-OUTSIDE-LIMITS', 'MCP-BOTH-ERAS');
+    await using site = await overviewSite();
+    const { store } = site.hub;
+    const effective = TEST_NOW - 4000;
+    await site.measured(
+      { vital: 'hr', value: 130, effective, limits: '50-140' },
+      { vital: 'spo2', value: 97, bed: 'ICU-02', device: 'oxi-2', effective },
+    );
+    const selection = { patient: 'pat-icu-01', vital: 'hr', from: TEST_NOW - MINUTE_MS, to: TEST_NOW };
+    const id = await amend(store, { kind: 'reassign', to: 'pat-icu-02', selection, at: TEST_NOW - MINUTE_MS });
+    await carriedOut(store);
+    const ask = async (as: string, args: Record<string, unknown>) => {
+      await using client = await connect(site.as(as), service);
+      const { structuredContent, content, isError } = await client.call('list_outside_limits', args);
+      assert.notEqual(isError, true, JSON.stringify(content));
+      const { patients } = outsideSchema.strict().parse(structuredContent);
+      const told = (where: 'outside' | 'inside') => patients.flatMap((one) => one[where].map(({ vital, byHand }) => ({ vital, byHand })));
+      return { patients, outside: told('outside'), inside: told('inside'), text: JSON.stringify(content) };
+    };
+    const byHand = { kind: 'reassigned', since: '2026-11-21T09:59:00.000+00:00' };
+    const ward = await ask('ai-monitor', { limits: 'site', ward: 'icu' });
+    assert.deepEqual([ward.outside, ward.inside], [[{ vital: 'hr', byHand }], [{ vital: 'spo2', byHand: undefined }]]);
+    assert.match(
+      ward.text,
+      /130 \/min, 4 s ago, OUTSIDE 50 to 120 \[given to this patient by hand since 2026-11-21T09:59:00\.000\+00:00\]; 1 inside/,
+    );
+    const own = await ask('ai-monitor', { limits: 'device', patient: 'pat-icu-02' });
+    assert.deepEqual([own.outside, own.inside], [[], [{ vital: 'hr', byHand }]]);
+
+    await using study = await connect(site.as('ai-study'), service);
+    const { patients } = (await study.read('vitals://patients')) as { patients: { patient: string; vitals: string[] }[] };
+    const masked = patients.find(({ vitals }) => vitals.includes('hr'))?.patient ?? assert.fail();
+    const shown = await study.call('get_latest_vitals', { patient: masked });
+    const known = latestSchema.parse(shown.structuredContent).vitals.find(({ vital }) => vital === 'hr')?.byHand;
+    // Whoever is masked gets no limits of devices.
+    const [first] = (await ask('ai-study', { limits: 'site', patient: masked })).outside;
+    assert.deepEqual(first?.byHand, known);
+    assert.doesNotMatch(known?.since ?? '2026-11', /2026-11/, 'its times are shifted');
+
+    await undo(store, id);
+    await carriedOut(store);
+    const before = await ask('ai-monitor', { limits: 'site', ward: 'icu' });
+    assert.deepEqual(before.outside, [{ vital: 'hr', byHand: undefined }]);
+    assert.doesNotMatch(JSON.stringify(before), /by hand|reassigned/);
   });
 }
 
