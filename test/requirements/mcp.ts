@@ -64,7 +64,7 @@ export const MCP = {
   'MCP-LINE': {
     source: 'issue 10, Wires 2; MCP, stdio framing',
     behaviour:
-      'Messages of either revision, one a line, are admitted, metered, answered and ended as those of HTTP are; a bad line costs nobody else, and a reader that stalls is cut.',
+      'Messages of either revision, one a line, are admitted, metered, answered and ended as those of HTTP are; a bad line costs nobody else, and a reader that stalls is cut. What was asked before a client ended its side is answered.',
   },
   'MCP-LINE-BOUNDED': {
     source: 'issue 10, Wires 2; MCP, stdio framing',

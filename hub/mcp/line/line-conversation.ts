@@ -20,6 +20,13 @@ export interface LineOptions {
   metrics: Pick<Metrics, 'count'>;
 }
 
+/** A question that is under way. */
+interface UnderWay {
+  controller: AbortController;
+  /** Resolves when its answer was said, or nobody waits for it any more. Of a subscription there is no answer to wait for. */
+  answered: Promise<void> | undefined;
+}
+
 /** Questions of one connection that are under way at the same time. */
 const MOST_AT_ONCE = 64;
 /** How long the end of a session may take. */
@@ -46,7 +53,7 @@ export class LineConversation {
   readonly #url: URL;
   /** Ends all that is under way with the connection. */
   readonly #over = new AbortController();
-  readonly #underWay = new Map<string | number, AbortController>();
+  readonly #underWay = new Map<string | number, UnderWay>();
   /** Of 2025-11-25, once it was initialized. */
   #session: { id: string; revision: string } | undefined;
   /** Nothing of an older client is passed on while its session is being made. */
@@ -69,14 +76,25 @@ export class LineConversation {
       const chunks = this.#stream.iterator({ destroyOnReturn: false });
       for await (const line of jsonLines(this.#timely(chunks), () => this.#lineBytes())) {
         await this.#take(line);
-        if (this.#badLines > MOST_BAD_LINES || this.#options.admission.isOver) break;
+        if (this.#isHeardOut()) break;
       }
+      if (!this.#isHeardOut()) await this.#answerLast();
     } catch {
       // Cut off: whoever accepted the stream has counted its error.
     }
     await this.#endSession();
     this.#over.abort();
     this.#leave();
+  }
+
+  /** Whether it has said so much that is no good that it is not listened to any more. */
+  #isHeardOut(): boolean {
+    return this.#badLines > MOST_BAD_LINES || this.#options.admission.isOver;
+  }
+
+  /** The client says no more, and may still read: what it asked is answered, each answer in the time that it has anyway. What it follows ends with the line. */
+  async #answerLast(): Promise<void> {
+    await Promise.all([...this.#underWay.values()].map(({ answered }) => answered));
   }
 
   /** The same chunks. A line that was begun must end within the time of a request: whoever sends a byte now and then is cut, as over HTTP. */
@@ -145,8 +163,8 @@ export class LineConversation {
 
   /** True where that was all that it takes: a question of the newer revision ends with its request. */
   #cancels({ params: { requestId } }: LineMessage): boolean {
-    const controller = typeof requestId === 'string' || typeof requestId === 'number' ? this.#underWay.get(requestId) : undefined;
-    controller?.abort();
+    const asked = typeof requestId === 'string' || typeof requestId === 'number' ? this.#underWay.get(requestId) : undefined;
+    asked?.controller.abort();
     return this.#session === undefined;
   }
 
@@ -167,8 +185,8 @@ export class LineConversation {
       const detail = `at most ${MOST_AT_ONCE} questions at once on one connection`;
       return await this.#refuse(id, new VitalmeshError('MCP-LIMIT', { detail }));
     }
-    this.#underWay.set(id, controller);
     const carried = before.then(() => this.#carry(message, text, controller)).finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, { controller, answered: method === 'subscriptions/listen' ? undefined : carried });
     if (isOld && method === 'initialize') this.#opening = carried;
     await carried;
   }

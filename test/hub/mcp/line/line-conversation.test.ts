@@ -184,6 +184,61 @@ test('a session ends with its connection, and one that the hub ends takes the co
   }
 });
 
+test('what was asked before a client ended its side is answered, in either revision; what it follows ends with it', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint();
+  const read = { uri: 'vitals://patient/pat-0001/latest' };
+  for (const said of [
+    [modern('resources/read', read, 2)],
+    [INITIALIZE, { jsonrpc: '2.0', id: 2, method: 'resources/read', params: read }],
+  ]) {
+    const asked = Promise.withResolvers<void>();
+    const answers = Promise.withResolvers<void>();
+    const latest = endpoint.door.latest.bind(endpoint.door);
+    endpoint.door.latest = async (...of) => {
+      asked.resolve();
+      await answers.promise;
+      return await latest(...of);
+    };
+    const client = await lines(endpoint);
+    client.say(...said, listen(['vitals://patients'], 3));
+    client.stream.end();
+    await asked.promise;
+    await until(() => endpoint.service.status().subscriptions === 1);
+    answers.resolve();
+    assert.ok((await client.hearAnswer(2)).at(-1)?.result);
+    while (await client.hear());
+    await until(() => endpoint.service.status().connections === 0 && endpoint.service.status().sessions === 0);
+    endpoint.door.latest = latest;
+  }
+});
+
+test('a client that is gone after it ended its side is not answered, and one that takes no answer is cut', async () => {
+  verifies('MCP-LINE');
+  await using endpoint = await startEndpoint({ limits: { stallMs: 20 } });
+  const never = Promise.withResolvers<never>();
+  const asked = Promise.withResolvers<void>();
+  const latest = endpoint.door.latest.bind(endpoint.door);
+  endpoint.door.latest = () => {
+    asked.resolve();
+    return never.promise;
+  };
+  const left = await lines(endpoint);
+  left.say(modern('resources/read', { uri: 'vitals://patient/pat-0001/latest' }));
+  left.stream.end();
+  await asked.promise;
+  left.stream.destroy();
+  await until(() => endpoint.service.status().connections === 0);
+  never.reject(new Error('nobody waits'));
+  endpoint.door.latest = latest;
+  const deaf = await lines(endpoint);
+  for (let id = 0; id < 60; id += 1) deaf.say(modern('tools/list', {}, id));
+  deaf.stream.end();
+  await until(() => endpoint.metrics.get('mcp_lines_cut', 'stalled') === 1);
+  await until(() => endpoint.service.status().connections === 0);
+  deaf.stream.destroy();
+});
+
 test('a second opening is refused, and the session of the first goes on with what it follows', async () => {
   verifies('MCP-LINE');
   await using endpoint = await startEndpoint();
