@@ -13,6 +13,7 @@ import {
 import { groupText } from '../../../../hub/mcp/surface/tools/get-group-overview-wording.ts';
 import { amend, carriedOut, undo } from '../../../contract/store-amend.ts';
 import { verifies } from '../../../requirements.ts';
+import { evidenceOf } from '../../../support/evidence.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
 import { overviewSite } from '../overview-site.ts';
 import { view, vital, WAYS } from '../support.ts';
@@ -184,6 +185,11 @@ for (const { revision, connect, service } of WAYS) {
       { patient: 'pat-icu-02', vital: 'weight', byHand },
     ]);
     assert.match(given.text, /; hr 70 \/min 4 s; weight 80 kg 9 min \[given to this patient by hand\]/);
+    const kept = (await evidenceOf(store)).flatMap(({ detail }) => detail?.beside?.byHand ?? []);
+    assert.deepEqual(
+      kept.map(({ kind, at }) => ({ kind, at })),
+      [{ kind: 'reassigned', at: TEST_NOW - MINUTE_MS }],
+    );
 
     await undo(store, id);
     await carriedOut(store);

@@ -4,6 +4,7 @@ import { outsideSchema } from '../../../../hub/mcp/surface/tools/list-outside-li
 import { latestSchema } from '../../../../hub/mcp/views.ts';
 import { amend, carriedOut, undo } from '../../../contract/store-amend.ts';
 import { verifies } from '../../../requirements.ts';
+import { evidenceOf } from '../../../support/evidence.ts';
 import { TEST_NOW } from '../../../support/hub.ts';
 import { overviewSite } from '../overview-site.ts';
 import { WAYS } from '../support.ts';
@@ -99,6 +100,11 @@ for (const { revision, connect, service } of WAYS) {
     assert.match(
       ward.text,
       /130 \/min, 4 s ago, OUTSIDE 50 to 120 \[given to this patient by hand since 2026-11-21T09:59:00\.000\+00:00\]; 1 inside/,
+    );
+    const kept = (await evidenceOf(store)).flatMap(({ detail }) => detail?.beside?.byHand ?? []);
+    assert.deepEqual(
+      kept.map(({ kind, at }) => ({ kind, at })),
+      [{ kind: 'reassigned', at: TEST_NOW - MINUTE_MS }],
     );
     const own = await ask('ai-monitor', { limits: 'device', patient: 'pat-icu-02' });
     assert.deepEqual([own.outside, own.inside], [[], [{ vital: 'hr', byHand }]]);
