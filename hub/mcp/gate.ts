@@ -18,7 +18,7 @@ import { operationsOf } from './operations.ts';
 import { checkParams } from './params.ts';
 import { type Refusal, refusalOf } from './refusal.ts';
 import type { RefusalTally } from './refusal-tally.ts';
-import { checkHost, checkIds, checkTarget, idOf, MCP_PATH, readBody, refuse } from './request.ts';
+import { checkHost, checkIds, checkTarget, idOf, isObject, MCP_PATH, readBody, refuse } from './request.ts';
 
 export interface GateOptions {
   callers: Callers;
@@ -66,7 +66,7 @@ export class Gate {
       checkTarget(request);
       const body = request.method === 'POST' ? await readBody(request, this.#options.limits) : undefined;
       checkIds(body);
-      const channel = (await isLegacyRequest(probe(request), body)) ? 'mcp-2025' : 'mcp-2026';
+      const channel = isOddOpening(body) || (await isLegacyRequest(probe(request), body)) ? 'mcp-2025' : 'mcp-2026';
       this.#options.metrics.count('mcp_requests', channel);
       const passed = { caller, body, channel } as const;
       return (await this.#isServed(response, passed)) && (await this.#isInScope(response, passed)) ? passed : undefined;
@@ -124,6 +124,13 @@ export class Gate {
   #kindOf({ caller: { verified, identityId } }: Connection): Principal['kind'] | undefined {
     return verified && identityId !== undefined ? this.#options.callers.kindOf(identityId) : undefined;
   }
+}
+
+/** Of the older revision, which alone has openings: one whose parameters the SDK cannot read it would take for the newer, where it would be refused as if it were never served. */
+function isOddOpening(body: unknown): boolean {
+  if (!isObject(body) || body.method !== 'initialize') return false;
+  const { params = {} } = body;
+  return !isObject(params) || !isObject(params._meta ?? {});
 }
 
 /** The part of a request by which the SDK tells the revisions apart; the body is passed beside it. */

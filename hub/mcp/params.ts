@@ -1,3 +1,4 @@
+import { isInitializeRequest } from '@modelcontextprotocol/server';
 import { VitalmeshError } from '../../shared/errors.ts';
 import type { Extension } from './extension.ts';
 import { isObject } from './request.ts';
@@ -14,6 +15,11 @@ const cursor: Check = ({ cursor: at }) => (at === undefined || typeof at === 'st
 const uri: Check = ({ uri: of }) => (typeof of === 'string' ? undefined : 'uri is a text, as resources/list gives it');
 
 const CHECKS: Readonly<Record<string, Check>> = {
+  // By the SDK's own schema: what it would take is taken.
+  initialize: (params) =>
+    isInitializeRequest({ method: 'initialize', params })
+      ? undefined
+      : 'initialize takes protocolVersion, a text, capabilities, an object, and clientInfo, which is {name, version}, texts',
   'tools/list': cursor,
   'prompts/list': cursor,
   'resources/list': cursor,

@@ -62,7 +62,8 @@ export const MCP_ERRORS = {
   },
   'MCP-ARGUMENTS': {
     message: 'This is not asked for in the way in which it is taken.',
-    advice: 'Go by the schemas and names that tools/list, prompts/list and resources/templates/list give.',
+    advice:
+      'Go by the schemas and names that tools/list, prompts/list and resources/templates/list give, and by the parameters that MCP has for the method.',
     retryable: false,
   },
   'MCP-VITAL': {
