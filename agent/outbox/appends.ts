@@ -91,11 +91,11 @@ export class Appends {
     try {
       const keys = await appending();
       this.#end(message);
-      for (const { settle } of underWay.others ?? []) settle([], false);
+      for (const other of underWay.others ?? []) settle(other, [], false);
       return keys;
     } catch (thrown) {
       this.#end(message);
-      for (const { fail } of underWay.others ?? []) fail(thrown);
+      for (const other of underWay.others ?? []) fail(other, thrown);
       throw thrown;
     }
   }
@@ -147,12 +147,15 @@ export class Appends {
       batch ??= this.#take();
       return this.#insert(database, batch);
     };
+    let keys: readonly RowKey[][];
     try {
-      const keys = await this.#file.write(work, () => this.#waitingRows);
-      this.#settle(batch ?? [], keys);
+      keys = await this.#file.write(work, () => this.#waitingRows);
     } catch (thrown) {
       await this.#failed(batch ?? this.#take(), thrown);
+      return;
     }
+    // Apart from the commit: what fails behind it must not have it written again.
+    this.#settle(batch ?? [], keys);
   }
 
   /** As much as one unit may hold; what is left is the next one. */
@@ -210,8 +213,8 @@ export class Appends {
       for (const row of own.length > 0 ? sent : []) came.add(row.class, row.body.length);
       rows += own.length;
       highest = own.at(-1)?.seq ?? highest;
-      told.settle(own, isNameUsed);
-      for (const other of others ?? []) other.settle([], false);
+      settle(told, own, isNameUsed);
+      for (const other of others ?? []) settle(other, [], false);
     }
     this.#committed(rows, highest, came);
   }
@@ -224,18 +227,21 @@ export class Appends {
       return;
     }
     for (const one of batch) {
+      let keys: readonly RowKey[][];
       try {
-        this.#settle([one], await this.#file.write((database) => this.#insert(database, [one]), one.rows.length));
+        keys = await this.#file.write((database) => this.#insert(database, [one]), one.rows.length);
       } catch (own) {
         this.#fail(one, own);
+        continue;
       }
+      this.#settle([one], keys);
     }
   }
 
   #fail({ message, told, others }: Waiting, error: unknown): void {
     if (message) this.#end(message);
-    told.fail(error);
-    for (const other of others ?? []) other.fail(error);
+    fail(told, error);
+    for (const other of others ?? []) fail(other, error);
   }
 
   #committed(rows: number, highest: number, came: Amounts): void {
@@ -276,6 +282,29 @@ function over(underWay: UnderWay): Promise<void> {
   return new Promise((resolve) => {
     underWay.others ??= [];
     underWay.others.push({ settle: () => resolve(), fail: () => resolve() });
+  });
+}
+
+function settle(told: Told, keys: RowKey[], isNameUsed: boolean): void {
+  try {
+    told.settle(keys, isNameUsed);
+  } catch (thrown) {
+    defect(thrown);
+  }
+}
+
+function fail(told: Told, error: unknown): void {
+  try {
+    told.fail(error);
+  } catch (thrown) {
+    defect(thrown);
+  }
+}
+
+/** What somebody throws who is told is theirs alone: the others are told all the same. */
+function defect(thrown: unknown): void {
+  queueMicrotask(() => {
+    throw thrown;
   });
 }
 

@@ -99,8 +99,9 @@ export class GroupCommit {
 
   /** Commits what is waiting and takes nothing more. The database stays open. */
   close(): void {
-    this.#closed = true;
+    // A unit may have taken as much as one may hold, and ask for another one for the rest.
     while (this.#queue.length > 0) this.#commitSome();
+    this.#closed = true;
     clearTimeout(this.#patience);
     clearImmediate(this.#scheduled);
     this.#scheduled = undefined;

@@ -196,4 +196,17 @@ describe('group commit', () => {
     assert.deepEqual(at.notes(), ['a', 'b', 'c', 'd', 'e']);
     assert.deepEqual(await outcomes([...waiting, at.put('f')]), [1, 2, 3, 4, 5, 'STORAGE-CLOSED']);
   });
+
+  test('closing commits what a unit asks for that is committed by it, and nothing of one that comes behind', async () => {
+    verifies('ACK-AFTER-COMMIT');
+    using at = setUp({ maxRows: 1 });
+    const rest: Promise<number>[] = [];
+    const first = at.commit.run((db) => {
+      rest.push(at.put('rest'));
+      return insert(db, 'first');
+    });
+    at.commit.close();
+    assert.deepEqual(at.notes(), ['first', 'rest']);
+    assert.deepEqual(await outcomes([first, ...rest, at.put('late')]), [1, 2, 'STORAGE-CLOSED']);
+  });
 });
