@@ -20,7 +20,7 @@ export interface Noted {
  * An error with it is no reason to stop: without a mark there is no check.
  */
 export class Mark implements Disposable {
-  readonly #fd: number | undefined;
+  #fd: number | undefined;
   #noted: Noted;
   #seq: number;
 
@@ -58,6 +58,8 @@ export class Mark implements Disposable {
     if (this.#fd === undefined) return;
     attempt(this.#fd, fsyncSync);
     attempt(this.#fd, closeSync);
+    // By its number another file may be open by now, and a commit that came with the end is told of behind it.
+    this.#fd = undefined;
   }
 
   #write(numbers: readonly number[], at: number): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -59,4 +59,18 @@ test('a mark keeps its numbers, each as far as it is whole', () => {
   writeFileSync(path, '0000000000000017\n00000017672');
   using torn = new Mark(path);
   assert.deepEqual([torn.seq, torn.noted.oldestAt, torn.noted.written.today], [17, 0, 0]);
+});
+
+test('a mark that is closed is written no more: another file may have its number by then', () => {
+  verifies('OUTBOX-WEAR');
+  const mark = new Mark(join(root, 'closed'));
+  mark.raise(17);
+  mark[Symbol.dispose]();
+  const path = join(root, 'other');
+  const others = Array.from({ length: 4 }, () => openSync(path, 'w+'));
+  mark.raise(18);
+  mark.note({ oldestAt: 1, written: { day: 1, today: 1, yesterday: 1 } });
+  mark[Symbol.dispose]();
+  for (const other of others) closeSync(other);
+  assert.equal(readFileSync(path, 'utf8'), '');
 });
