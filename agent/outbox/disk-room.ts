@@ -32,11 +32,15 @@ export class DiskRoom {
     return this.#roomBytes;
   }
 
+  /** Whether it is time to ask the disk again. */
+  get isDue(): boolean {
+    return this.#clock.monotonicMs() - this.#lookedAtMs >= EVERY_MS;
+  }
+
   /** `fileBytes`: how large it is, without its log. */
   look(fileBytes: number): void {
-    const nowMs = this.#clock.monotonicMs();
-    if (nowMs - this.#lookedAtMs < EVERY_MS) return;
-    this.#lookedAtMs = nowMs;
+    if (!this.isDue) return;
+    this.#lookedAtMs = this.#clock.monotonicMs();
     try {
       const { blocks, bavail, bsize } = statfsSync(dirname(resolve(this.#path)));
       const disk = { totalBytes: blocks * bsize, freeBytes: bavail * bsize };

@@ -38,7 +38,7 @@ export const DEFAULT_LIMITS: OutboxLimits = { maxBytes: 2 * 1024 ** 3, maxAgeMs:
 /** Old rows are looked for at most so often. */
 const AGE_EVERY_MS = 60_000;
 const DELIVERED_AT_ONCE = 256;
-/** While there is plenty of room, the file is measured once in so many commits: that costs as much as a row. */
+/** While there is plenty of room, and commits come one upon the other, the file is measured once in so many: that costs as much as a row. */
 const MEASURE_EVERY = 4;
 
 /** How full the outbox is. */
@@ -70,8 +70,9 @@ export class Upkeep {
   #level: Level = 'calm';
   readonly #disk: DiskRoom;
   #usedBytes = 0;
-  /** Commits since it was measured. */
+  /** Commits since it was measured, and how much its rows held then. */
   #unmeasured = MEASURE_EVERY;
+  #heldBytes = 0;
   #lookedForOldMs = Number.NEGATIVE_INFINITY;
   #isMakingRoom = false;
   /** Steps without a walk that found nothing to do. */
@@ -87,7 +88,7 @@ export class Upkeep {
     this.#minutes = new Minutes(sent);
   }
 
-  /** As of the last commit. */
+  /** As of the last commit, or of one shortly before. */
   get fullness(): Fullness {
     return { level: this.#level, usedBytes: this.#usedBytes, limitBytes: Math.min(this.#disk.limitBytes, this.#disk.roomBytes) };
   }
@@ -262,19 +263,26 @@ export class Upkeep {
   /** The quick way of most commits. */
   #isCalm(): boolean {
     this.#unmeasured += 1;
-    if (this.#unmeasured >= MEASURE_EVERY || !this.#hasRoom(1 / 2)) this.#measure();
+    if (this.#unmeasured >= MEASURE_EVERY || this.#disk.isDue || !this.#hasRoom(1 / 2)) this.#measure();
     if (hasExcess({ limitBytes: this.#disk.limitBytes, quarantined: this.#file.quarantined.byNumber() })) return false;
     return this.#hasRoom(1);
   }
 
-  /** As it was measured last. */
+  /** As it was measured last, with what came since: a single commit may bring more than there is room for. */
   #hasRoom(share: number): boolean {
-    return this.#level === 'calm' && this.#usedBytes < share * LEVELS.deliveredGo * Math.min(this.#disk.limitBytes, this.#disk.roomBytes);
+    const usedBytes = this.#usedBytes + Math.max(0, this.#held() - this.#heldBytes);
+    return this.#level === 'calm' && usedBytes < share * LEVELS.deliveredGo * Math.min(this.#disk.limitBytes, this.#disk.roomBytes);
+  }
+
+  #held(): number {
+    const { pending, delivered, quarantined } = this.#file;
+    return pending.bytes + delivered.bytes + quarantined.bytes;
   }
 
   #measure(): void {
     const { usedBytes, fileBytes } = this.#file.pageBytes();
     this.#unmeasured = 0;
+    this.#heldBytes = this.#held();
     this.#disk.look(fileBytes);
     this.#usedBytes = usedBytes;
     this.#file.metrics.set('outbox_used_bytes', usedBytes);

@@ -331,6 +331,30 @@ describe('an outbox that becomes full', () => {
     assert.equal((await gapsIn(outbox)).length, 1);
   });
 
+  test('one commit that brings more than there is room for is noticed behind it', async () => {
+    verifies('OUTBOX-LIMITS', 'OUTBOX-ALARM');
+    const at = setUp();
+    await using outbox = await at.open();
+    await outbox.append(Array.from({ length: 1400 }, (_, i) => record(i, 'alert')));
+    await turn();
+    assert.equal((await outbox.status()).code, 'OUTBOX-FULL');
+    await assert.rejects(outbox.append([record(0, 'spot')]), { code: 'OUTBOX-FULL' });
+  });
+
+  test('where little comes, how full it is is told as of the last commit', async () => {
+    verifies('OUTBOX-ALARM');
+    const at = setUp();
+    await using outbox = await at.open();
+    for (let i = 0, before = 0; i < 6; i += 1) {
+      at.clock.ms += 60_000;
+      await outbox.append(Array.from({ length: 8 }, (_, k) => record(8 * i + k)));
+      await turn();
+      const { usedBytes } = await outbox.status();
+      assert.ok(usedBytes > before, `${usedBytes} after ${before} bytes`);
+      before = usedBytes;
+    }
+  });
+
   test('what waited longer than its class may goes, with a gap; other classes stay', async () => {
     verifies('OUTBOX-LIMITS', 'OUTBOX-GAPS');
     const at = setUp({ limits: { maxBytes: 64 * LIMIT, maxAgeMs: { waveform: HOUR_MS, continuous: 2 * HOUR_MS } } });
