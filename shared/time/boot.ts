@@ -52,7 +52,7 @@ export function thisBoot(clock: Pick<Clock, 'monotonicMs'>, options: BootOptions
   if (!id || shown === undefined) return processBoot(clock, mayStandStill);
   const behind = sinceStartMs(options) - shown;
   const missingMs = behind > ANOTHER_COUNT_MS ? behind : 0;
-  let sleptMs: number | undefined;
+  let sleptMs = shown + missingMs - clock.monotonicMs();
   let readAtMs = Number.NEGATIVE_INFINITY;
   return {
     id,
@@ -64,9 +64,9 @@ export function thisBoot(clock: Pick<Clock, 'monotonicMs'>, options: BootOptions
         readAtMs = nowMs;
         const slept = (uptimeMs() ?? Number.NaN) + missingMs - nowMs;
         // The monotonic clock is the finer one, and says how time passes as long as nobody slept.
-        if (sleptMs === undefined || slept - sleptMs > COARSE_MS) sleptMs = slept;
+        if (slept - sleptMs > COARSE_MS) sleptMs = slept;
       }
-      return nowMs + (sleptMs ?? 0);
+      return nowMs + sleptMs;
     },
   };
 }
@@ -92,25 +92,32 @@ function readerOf(path: string): () => number | undefined {
   const bytes = Buffer.alloc(64);
   let file: number | undefined;
   const read = (): number => {
-    file ??= openSync(path, 'r');
-    return Number.parseFloat(bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0)));
-  };
-  const forget = (): void => {
-    if (file !== undefined) closeSync(file);
-    file = undefined;
+    try {
+      file ??= openSync(path, 'r');
+      return 1000 * Number.parseFloat(bytes.toString('latin1', 0, readSync(file, bytes, 0, bytes.length, 0)));
+    } catch {
+      return Number.NaN;
+    }
   };
   return () => {
     for (let attempt = 0; attempt < 2; attempt += 1) {
-      try {
-        const seconds = read();
-        return Number.isFinite(seconds) ? seconds * 1000 : undefined;
-      } catch {
-        // What shows it (lxcfs) may have been started anew.
-        forget();
-      }
+      const ms = read();
+      if (Number.isFinite(ms)) return ms;
+      // What shows it (lxcfs) may have been started anew.
+      if (file !== undefined) abandon(file);
+      file = undefined;
     }
     return undefined;
   };
+}
+
+/** Closing a file of what ended fails as reading it does. */
+function abandon(file: number): void {
+  try {
+    closeSync(file);
+  } catch {
+    // Its number is free all the same (close(2)).
+  }
 }
 
 function textOf(path: string): string | undefined {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -73,6 +73,44 @@ describe('the present start of a machine', () => {
     assert.equal(thisBoot({ monotonicMs: () => 0 }, { bootId, uptime, ...again }).sinceMs(), 800_000, 'a machine that slept');
   });
 
+  test('goes on where what shows it was started anew: the file that was open cannot be read, nor closed', () => {
+    verifies('NO-CLOCK-RETIMED');
+    let monotonic = 1000;
+    const own = join(folder, 'uptime-anew');
+    writeFileSync(own, '50.00 1.00\n');
+    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime: own, ...machine });
+    const open = readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`) === own);
+    assert.equal(open.length, 1, 'it stays open');
+    for (const fd of open) closeSync(Number(fd));
+    writeFileSync(own, '3650.00 1.00\n');
+    monotonic += 1000;
+    assert.equal(boot.sinceMs(), 3_650_000);
+    rmSync(own);
+    writeFileSync(own, '9000.00 1.00\n');
+    monotonic += 1000;
+    boot.sinceMs();
+    const [still] = readdirSync('/proc/self/fd').filter((fd) => linkOf(`/proc/self/fd/${fd}`).startsWith(own));
+    closeSync(Number(still));
+    rmSync(own);
+    monotonic += 1000;
+    assert.equal(boot.sinceMs(), 3_652_000, 'while nothing shows it, time goes by the finer clock');
+  });
+
+  test('where it shows nothing for a while, from the beginning or later, time is told all the same', () => {
+    verifies('NO-CLOCK-RETIMED');
+    let monotonic = 1000;
+    up(50);
+    const boot = thisBoot({ monotonicMs: () => monotonic }, { bootId, uptime, ...machine });
+    writeFileSync(uptime, '');
+    monotonic += 100;
+    assert.equal(boot.sinceMs(), 50_100);
+    // Another file in its place: the one that is open stays empty.
+    rmSync(uptime);
+    up(3650);
+    monotonic += 100;
+    assert.equal(boot.sinceMs(), 3_650_000);
+  });
+
   test('of a virtual machine it says that it may have stood still', () => {
     verifies('STOOD-STILL-DOUBTFUL');
     const cpuinfo = join(folder, 'cpuinfo');
@@ -119,3 +157,12 @@ describe('whether somebody keeps the clock right', () => {
     assert.equal(asked.state(), undefined);
   });
 });
+
+/** Empty where it went meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}
