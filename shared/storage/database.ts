@@ -115,7 +115,11 @@ export class Database implements Disposable {
 
   /** The first value of a PRAGMA that tells something; within `read` or `write`. A row with names would be made anew each time, by a function that is compiled for it. */
   pragma(text: string): number {
-    return this.prepare<[], number>(`PRAGMA ${text}`).pluck().get() ?? 0;
+    const statement = this.prepare<[], number>(`PRAGMA ${text}`);
+    const value = statement.pluck().get();
+    // It is kept, and others ask for rows by the same text.
+    statement.pluck(false);
+    return value ?? 0;
   }
 
   /** Runs reads and returns their result. Throws STORAGE-*, INTERNAL, or the VitalmeshError that `work` threw. */
@@ -184,7 +188,9 @@ export class Database implements Disposable {
 
   /** Pages in the log, and how many of them are in the file as well (sqlite.org/pragma.html#pragma_wal_checkpoint); within `read` or `write`. */
   logState(): { log: number; moved: number } {
-    const [, log = 0, moved = 0] = this.prepare<[], number[]>('PRAGMA wal_checkpoint(NOOP)').raw().get() ?? [];
+    const statement = this.prepare<[], number[]>('PRAGMA wal_checkpoint(NOOP)');
+    const [, log = 0, moved = 0] = statement.raw().get() ?? [];
+    statement.raw(false);
     return { log, moved };
   }
 

@@ -259,6 +259,38 @@ describe('write', () => {
     assert.deepEqual(notes(database), ['whole']);
   });
 
+  test('a limit that is given means the same as it stands: so many, none, or all where it is below nothing', () => {
+    using database = open(freshPath());
+    for (const text of ['a', 'b', 'c']) note(database, text);
+    const first = (limit: number, offset = 0): string[] =>
+      database.read(() =>
+        database
+          .prepare<[number, number], { text: string }>('SELECT text FROM notes ORDER BY id LIMIT ? OFFSET ?')
+          .all(limit, offset)
+          .map(({ text }) => text),
+      );
+    assert.deepEqual([first(2), first(0), first(-1), first(Number.MAX_SAFE_INTEGER)], [['a', 'b'], [], ['a', 'b', 'c'], ['a', 'b', 'c']]);
+    assert.deepEqual(first(2, 1), ['b', 'c']);
+    assert.throws(() => first(1.5), { code: 'INTERNAL' });
+    const ids = database.read(() =>
+      database.prepare<[number], { id: number }>('SELECT id FROM notes WHERE id IN (SELECT id FROM notes LIMIT ?)').all(1),
+    );
+    assert.deepEqual(ids, [{ id: 1 }]);
+  });
+
+  test('a number out of the file is no other row to whoever asks for it by its name', () => {
+    using database = open(freshPath());
+    note(database, 'one');
+    const rows = (): unknown[] =>
+      ['page_count', 'wal_checkpoint(NOOP)'].map((text) => database.read(() => database.prepare(`PRAGMA ${text}`).get()));
+    const before = rows();
+    const pages = database.read(() => database.pragma('page_count'));
+    const { log, moved } = database.read(() => database.logState());
+    assert.deepEqual(rows(), before);
+    assert.deepEqual(before, [{ page_count: pages }, { busy: 0, log, checkpointed: moved }]);
+    assert.ok(pages > 0 && log > 0 && moved === 0, `${pages} ${log} ${moved}`);
+  });
+
   test('attempt takes back its own changes only', () => {
     using database = open(freshPath());
     database.write(() => {
