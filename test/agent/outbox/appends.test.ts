@@ -20,8 +20,9 @@ after(() => rmSync(root, { recursive: true, force: true }));
 
 const LIMIT = 1024 * 1024;
 
-async function setUp(): Promise<SqliteOutbox> {
-  const folder = mkdtempSync(join(root, 'o-'));
+const newFolder = (): string => mkdtempSync(join(root, 'o-'));
+
+async function setUp(folder = newFolder()): Promise<SqliteOutbox> {
   const parts = { clock: systemClock, log: silentLogger, metrics: new Metrics(), limits: { maxBytes: LIMIT } };
   return await openOutbox({ path: join(folder, 'outbox.db'), keyFile: join(folder, 'outbox.key'), ...parts });
 }
@@ -164,6 +165,22 @@ describe('messages on their way into the outbox', () => {
     );
   });
 
+  test('those that wait for room when it is closed are told so, each once', async () => {
+    verifies('ACK-AFTER-COMMIT', 'STORED-ONCE');
+    const folder = newFolder();
+    const outbox = await setUp(folder);
+    const { bring, told } = bringing(outbox);
+    await outbox.append(Array.from({ length: 1400 }, (_, i) => wide(i)));
+    await turn();
+    const waiting = [bring(good(-1), key(1)), bring(good(-1), key(1)), bring(good(-2))];
+    await outbox[Symbol.asyncDispose]();
+    await Promise.all(waiting);
+    assert.deepEqual(told, [['STORAGE-CLOSED'], ['STORAGE-CLOSED'], ['STORAGE-CLOSED']]);
+    await using again = await setUp(folder);
+    assert.equal(await again.find(key(1)), undefined);
+    assert.ok(!(await marks(again)).some((mark) => mark < 0));
+  });
+
   test('they are all refused when there is none, and nothing of it is known', async () => {
     verifies('STORED-ONCE', 'OUTBOX-LIMITS', 'ACK-AFTER-COMMIT');
     await using outbox = await setUp();
@@ -204,6 +221,25 @@ describe('messages on their way into the outbox', () => {
     await assert.rejects(gone, { code: 'OUTBOX-NO-ENTRY' });
     await shares;
     assert.deepEqual([told.at(-1), await outbox.find(key(4))], [['OUTBOX-NO-ENTRY'], undefined]);
+  });
+
+  test('closing in the moment of an answer fails nobody, and nothing that comes behind the commit', async () => {
+    verifies('STORED-ONCE', 'ACK-AFTER-COMMIT');
+    const folder = newFolder();
+    const first = await setUp(folder);
+    const { bring, told } = bringing(first);
+    const closed = new Promise<void>((done, fail) =>
+      first.bring(good(1), key(1), undefined, {
+        settle: () => void first[Symbol.asyncDispose]().then(done, fail),
+        fail,
+      }),
+    );
+    await Promise.all([closed, bring(good(2), key(2)), bring(good(1), key(1))]);
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    assert.deepEqual(told, [['1'], ['0']]);
+    await using again = await setUp(folder);
+    assert.deepEqual([await marks(again), await again.find(key(2))], [[1, 2], 'message']);
+    assert.equal((await again.status()).code, null);
   });
 
   test('closing stores all that came before, however much, and refuses what comes after; each is told once', async () => {
