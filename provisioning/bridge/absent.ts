@@ -3,6 +3,7 @@ import { pause } from '../../shared/lifecycle.ts';
 import { jsonLines, TOO_LONG } from '../../shared/mcp-line/json-lines.ts';
 import { MAX_LINE } from './bridge.ts';
 import { Conversation } from './conversation.ts';
+import { Host } from './host.ts';
 
 export interface AbsentOptions {
   stdin: AsyncIterable<Uint8Array>;
@@ -24,16 +25,19 @@ export async function answerAbsent(
 ): Promise<VitalmeshError> {
   const error = asVitalmeshError(thrown);
   const over = new AbortController();
+  const ending = AbortSignal.any([signal, over.signal]);
+  const host = new Host(stdout, ending);
   // Standard input that fails has ended.
-  const answering = answerAll(error, stdin, stdout).catch(() => undefined);
-  await Promise.race([answering, pause(lingerMs, AbortSignal.any([signal, over.signal]))]);
+  const answering = answerAll(error, stdin, host, ending).catch(() => undefined);
+  await Promise.race([answering, pause(lingerMs, ending)]);
   over.abort();
   return error;
 }
 
-async function answerAll(error: VitalmeshError, stdin: AsyncIterable<Uint8Array>, stdout: NodeJS.WritableStream): Promise<void> {
+async function answerAll(error: VitalmeshError, stdin: AsyncIterable<Uint8Array>, host: Host, signal: AbortSignal): Promise<void> {
   for await (const line of jsonLines(stdin, MAX_LINE)) {
     const answer = line === TOO_LONG ? undefined : Conversation.unreached(line.toString('utf8'), error);
-    if (answer !== undefined) stdout.write(`${answer}\n`);
+    await host.tell(answer);
+    if (signal.aborted) return;
   }
 }

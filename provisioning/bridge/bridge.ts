@@ -8,6 +8,7 @@ import { tokenLine } from '../../shared/mcp-line/token-line.ts';
 import { onAbort } from '../../shared/overlay/limit.ts';
 import type { Overlay } from '../../shared/overlay/overlay.ts';
 import { Conversation } from './conversation.ts';
+import { Host } from './host.ts';
 
 export interface BridgeOptions {
   overlay: Pick<Overlay, 'dial'>;
@@ -59,6 +60,7 @@ class Bridge {
   readonly #conversation = new Conversation();
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
+  readonly #host: Host;
   #connection: Duplex | undefined;
   /** Lines of the client that no connection has taken. */
   #waiting: Waiting[] = [];
@@ -78,6 +80,7 @@ class Bridge {
   constructor(options: BridgeOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = AbortSignal.any([signal, this.#over.signal]);
+    this.#host = new Host(options.stdout, this.#signal, () => this.#hasMoved());
   }
 
   async run(): Promise<void> {
@@ -111,10 +114,12 @@ class Bridge {
   /** The hub would refuse it without having read whose question it is, and nobody would answer that. */
   async #refuseLong(line: string): Promise<void> {
     this.#options.log.warn({ limit: MAX_TAKEN }, 'a line of the client is too long; it was not passed on');
-    await this.#tell(Conversation.refused(line, new VitalmeshError('MCP-REQUEST', { detail: `at most ${MAX_TAKEN} bytes a line` })));
+    await this.#host.tell(Conversation.refused(line, new VitalmeshError('MCP-REQUEST', { detail: `at most ${MAX_TAKEN} bytes a line` })));
   }
 
+  /** Whether so much waits for the hub, or for the client itself to take it, that no more of the client is read. */
   #isFull(): boolean {
+    if (this.#host.isFull) return true;
     let chars = 0;
     for (const { line } of this.#waiting) chars += line.length;
     return this.#waiting.length >= MOST_WAITING || chars >= MOST_WAITING_CHARS;
@@ -141,7 +146,9 @@ class Bridge {
     if (this.#signal.aborted || (this.#hasConnected && !isAwaited())) return;
     this.#failure = this.#absence ?? new VitalmeshError('OVERLAY-TIMEOUT', { detail: 'standard input has ended' });
     this.#answerWaiting(this.#failure);
-    for (const line of this.#conversation.lost(this.#failure)) await this.#tell(line);
+    // All at once: a client that reads none of it is not waited for longer than a hub.
+    const told = this.#conversation.lost(this.#failure).map((line) => this.#host.tell(line));
+    await Promise.race([Promise.all(told), pause(limitMs(), this.#signal)]);
   }
 
   #say(line: string): void {
@@ -156,7 +163,7 @@ class Bridge {
       this.#waiting.shift();
       const refusal = this.#conversation.fromClient(next.line);
       if (refusal === undefined) connection.write(`${next.line}\n`);
-      else void this.#tell(refusal);
+      else void this.#host.tell(refusal);
     }
     if (connection.writableNeedDrain) this.#stall ??= setTimeout(() => connection.destroy(), this.#options.stallMs ?? STALL_MS);
   }
@@ -220,7 +227,7 @@ class Bridge {
     const overdueMs = performance.now() - patienceMs;
     const overdue = this.#waiting.filter(({ sinceMs }) => sinceMs <= overdueMs);
     this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs > overdueMs);
-    for (const { line } of overdue) void this.#tell(Conversation.unreached(line, error));
+    for (const { line } of overdue) void this.#host.tell(Conversation.unreached(line, error));
     this.#hasMoved();
   }
 
@@ -239,7 +246,7 @@ class Bridge {
       for await (const line of jsonLines(connection, MAX_LINE)) {
         hasHeard = true;
         if (line === TOO_LONG) continue;
-        await this.#tell(this.#conversation.fromHub(line.toString('utf8')));
+        await this.#host.tell(this.#conversation.fromHub(line.toString('utf8')));
         for (const next of this.#conversation.more()) connection.write(`${next}\n`);
         this.#hasMoved();
         if (!this.#conversation.refused) {
@@ -257,27 +264,25 @@ class Bridge {
       this.#connection = undefined;
       this.#endStall();
       connection.destroy();
-      for (const line of this.#conversation.lost()) await this.#tell(line);
-      this.#silence ??= setTimeout(() => this.#tellOfSilence(), this.#options.patienceMs ?? PATIENCE_MS);
+      for (const line of this.#conversation.lost()) await this.#host.tell(line);
+      if (!this.#silence) this.#awaitSilence();
       this.#hasMoved();
     }
     return hasHeard;
   }
 
-  /** Once for each time that the hub is away. */
-  #tellOfSilence(): void {
-    const why = this.#absence ?? new VitalmeshError('OVERLAY-CLOSED');
-    for (const line of this.#conversation.silent(why)) void this.#tell(line);
+  #awaitSilence(): void {
+    this.#silence = setTimeout(() => this.#tellOfSilence(), this.#options.patienceMs ?? PATIENCE_MS);
   }
 
-  /** Resolves when there is room for more. */
-  async #tell(line: string | undefined): Promise<void> {
-    const { stdout } = this.#options;
-    if (line === undefined || stdout.write(`${line}\n`)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    stdout.once('drain', resolve);
-    using _ending = onAbort(this.#signal, resolve);
-    await promise;
+  /** Once for each time that the hub is away; of a client that takes nothing meanwhile it waits until it does. */
+  #tellOfSilence(): void {
+    if (this.#host.isBehind) {
+      this.#awaitSilence();
+      return;
+    }
+    const why = this.#absence ?? new VitalmeshError('OVERLAY-CLOSED');
+    for (const line of this.#conversation.silent(why)) void this.#host.tell(line);
   }
 
   async #moves(): Promise<void> {

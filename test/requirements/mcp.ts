@@ -74,7 +74,7 @@ export const MCP = {
   'MCP-BRIDGE': {
     source: 'issue 10, Wires 2',
     behaviour:
-      'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host. What it keeps for a hub that takes nothing is bounded, and an id that is under way is refused. While the hub stays away, and where it does not let something be followed any more, whoever follows is sent to read it.',
+      'The stdio command connects again by itself and takes sessions and subscriptions up where they were; what was under way is answered with what to do, and it ends with its host. What it keeps for a hub, or for a host, that takes nothing is bounded, and an id that is under way is refused. While the hub stays away, and where it does not let something be followed any more, whoever follows is sent to read it.',
   },
   'MCP-FOREIGN-CLIENTS': {
     source: 'issue 10, Proof',

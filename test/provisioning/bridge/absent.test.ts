@@ -49,3 +49,21 @@ test('a host that asks nothing and closes nothing is waited for so long and no l
   assert.equal(await answerAbsent(thrown, { ...open(), lingerMs: 1 }, new AbortController().signal), thrown);
   assert.equal(await answerAbsent(thrown, open(), AbortSignal.abort()), thrown);
 });
+
+test('of a host that takes none of the answers little is read, and it is waited for no longer than any other', async () => {
+  verifies('MCP-BRIDGE');
+  let taken = 0;
+  const left = Promise.withResolvers<void>();
+  async function* stdin(): AsyncGenerator<Uint8Array> {
+    try {
+      for (; taken < 10_000; taken += 1) yield Buffer.from(`${JSON.stringify({ jsonrpc: '2.0', id: taken, method: 'tools/list' })}\n`);
+    } finally {
+      left.resolve();
+    }
+  }
+  const thrown = new VitalmeshError('OVERLAY-DENIED');
+  const ends = { stdin: stdin(), stdout: new PassThrough(), lingerMs: 500 };
+  assert.equal(await answerAbsent(thrown, ends, new AbortController().signal), thrown);
+  await left.promise;
+  assert.ok(taken > 0 && taken < 1_000, `${taken} lines were read`);
+});

@@ -215,6 +215,60 @@ test('of a client that says much while the hub takes nothing a bounded part is r
   );
 });
 
+test('of a host that takes nothing of what the bridge refuses a bounded part is read, and the rest when it reads', async () => {
+  verifies('MCP-BRIDGE');
+  const QUESTIONS = 400;
+  const [all, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let taken = 0;
+  async function* stdin(): AsyncGenerator<Uint8Array> {
+    const id = 'y'.repeat(100_000);
+    // The first stays under way, so that each of the others is refused by the bridge.
+    for (; taken <= QUESTIONS; taken += 1) yield Buffer.from(`${JSON.stringify({ ...listen([LATEST], id), at: taken })}\n`);
+    all.resolve();
+    await ended.promise;
+  }
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  const stdout = new PassThrough();
+  // Nobody answers, so that all that the host is told is said by the bridge.
+  const network = createMemoryNetwork();
+  await network.overlay({ id: 'hub', name: 'hub' }).bind(LINE_SERVICE, (stream) => void stream.on('error', () => undefined).resume());
+  const overlay = network.overlay({ id: 'ai', name: 'ai' });
+  const bridging = runBridge({ overlay, service: LINE_SERVICE, stdin: stdin(), stdout, log: silentLogger }, new AbortController().signal);
+  let before = -1;
+  // Nothing is waited for but the host when nothing moves for so many turns.
+  await until(async () => {
+    before = taken;
+    for (let turns = 0; turns < 500; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+    return taken === before && taken > 0;
+  });
+  assert.ok(taken > 20 && taken < 200, `${taken} lines were read`);
+  let refused = 0;
+  for await (const line of jsonLines(stdout, 1024 * 1024)) {
+    refused += (JSON.parse(String(line)) as { error: { data: { code: string } } }).error.data.code === 'MCP-ID' ? 1 : 0;
+    if (refused === QUESTIONS) break;
+  }
+  await all.promise;
+  ended.resolve();
+  await bridging;
+  process.off('warning', onWarning);
+  assert.deepEqual(warnings, []);
+});
+
+test('a host that closed and takes no answer is not waited for longer than a hub is', async () => {
+  verifies('MCP-BRIDGE');
+  await using endpoint = await startEndpoint();
+  const never = Promise.withResolvers<never>();
+  endpoint.door.latest = () => never.promise;
+  const [stdin, stdout] = [new PassThrough(), new PassThrough({ highWaterMark: 1 })];
+  stdin.end([1, 2, 3].map((id) => `${JSON.stringify(modern('resources/read', { uri: LATEST }, id))}\n`).join(''));
+  const options = { overlay: endpoint.as('ai-all'), service: LINE_SERVICE, stdin, stdout, log: silentLogger };
+  const ended = runBridge({ ...options, last: { dialsMs: 60_000, answersMs: 200 } }, new AbortController().signal);
+  await assert.rejects(ended, (error: VitalmeshError) => error.code === 'OVERLAY-TIMEOUT');
+  never.reject(new Error('nobody waits'));
+});
+
 test('a line that is longer than the hub takes is refused by the bridge, under the id of its question where one can be read', async () => {
   verifies('MCP-BRIDGE');
   await using endpoint = await startEndpoint();
