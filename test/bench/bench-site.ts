@@ -27,7 +27,7 @@ import type { Relay } from './relay.ts';
 
 const BEDS = 54;
 /** Of a message of 8 values, three of which are one blood pressure. */
-export const BENCH_OBSERVATIONS = 6;
+const BENCH_OBSERVATIONS = 6;
 /** Observations a second, of all beds together, unless told: one message in 324 ms each. */
 const PER_SECOND = 1000;
 const CONNECTING_AT_ONCE = 8;
@@ -44,8 +44,7 @@ export interface Enrolled {
 export type StartNetwork = (processes: Processes, stack: AsyncDisposableStack) => Promise<Network>;
 
 /** Name of a bed. */
-export const benchBed = (index: number): string => `BENCH-${index}`;
-export const BENCH_BEDS = BEDS;
+const benchBed = (index: number): string => `BENCH-${index}`;
 
 /** Hub and agent as processes of their own, an AI client in this one that is told of every change, and monitors that can be started. */
 export interface BenchSite {
@@ -212,7 +211,7 @@ export function embeddedNetworkOf(clients: number): (processes: Processes) => Pr
 const INTERVAL_MS = (1000 * BEDS * BENCH_OBSERVATIONS) / PER_SECOND;
 
 /** The messages of a bed's monitor, one an interval. */
-export function benchMonitor(index: number, intervalMs = INTERVAL_MS): (at: number) => string {
+function benchMonitor(index: number, intervalMs = INTERVAL_MS): (at: number) => string {
   const patient = simulatedPatient({ seed: index });
   let beat = 0;
   return (at) => {

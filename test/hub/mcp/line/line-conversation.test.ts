@@ -16,6 +16,19 @@ const codeOf = (message: Message | undefined): string | undefined => message?.er
 /** Resolves when a connection is closed, however. */
 const gone = (stream: Duplex): Promise<unknown> => new Promise((resolve) => stream.once('close', resolve));
 
+/** From now on whoever reads what is latest waits: `asked` when somebody does, until `answers`. `latest` is the door's own way. */
+function heldUp({ door }: Awaited<ReturnType<typeof startEndpoint>>) {
+  const asked = Promise.withResolvers<void>();
+  const answers = Promise.withResolvers<void>();
+  const latest = door.latest.bind(door);
+  door.latest = async (...of) => {
+    asked.resolve();
+    await answers.promise;
+    return await latest(...of);
+  };
+  return { asked, answers, latest };
+}
+
 test('a line that is no message is answered with its code, and costs the others nothing; too many end the connection', async () => {
   verifies('MCP-LINE');
   await using endpoint = await startEndpoint({ limits: { bodyBytes: 4096, jsonDepth: 8 } });
@@ -43,14 +56,7 @@ test('a question that is nested too deep, or names what no head has room for, is
   verifies('MCP-LINE');
   await using endpoint = await startEndpoint({ limits: { jsonDepth: 8 } });
   const client = await lines(endpoint);
-  const asked = Promise.withResolvers<void>();
-  const answers = Promise.withResolvers<void>();
-  const latest = endpoint.door.latest.bind(endpoint.door);
-  endpoint.door.latest = async (...of) => {
-    asked.resolve();
-    await answers.promise;
-    return await latest(...of);
-  };
+  const { asked, answers } = heldUp(endpoint);
   client.say(modern('resources/read', { uri: 'vitals://patient/pat-0001/latest' }, 'beside'));
   await asked.promise;
   const nested = `{"jsonrpc":"2.0","id":"deep","method":"tools/list","params":${'['.repeat(9)}${']'.repeat(9)}}\n`;
@@ -192,14 +198,7 @@ test('what was asked before a client ended its side is answered, in either revis
     [modern('resources/read', read, 2)],
     [INITIALIZE, { jsonrpc: '2.0', id: 2, method: 'resources/read', params: read }],
   ]) {
-    const asked = Promise.withResolvers<void>();
-    const answers = Promise.withResolvers<void>();
-    const latest = endpoint.door.latest.bind(endpoint.door);
-    endpoint.door.latest = async (...of) => {
-      asked.resolve();
-      await answers.promise;
-      return await latest(...of);
-    };
+    const { asked, answers, latest } = heldUp(endpoint);
     const client = await lines(endpoint);
     client.say(...said, listen(['vitals://patients'], 3));
     client.stream.end();
